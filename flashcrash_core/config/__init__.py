@@ -1,0 +1,1 @@
+"""Configuration: layered TOML, structuring, shipped profiles and instruments."""

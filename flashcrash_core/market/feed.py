@@ -1,0 +1,87 @@
+"""The seam for feeds: what a feed is asked for and what it hands out.
+
+A feed opens one *source* (a file, the simulated market, later a socket) and yields events in arrival order. It converts decimal
+strings to ticks and lots itself (it alone sees the text) and yields a :class:`~flashcrash_core.market.events.Rejected` for every
+message that it cannot use. Several sources are chained or merged by the kernel.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from flashcrash_core.market.events import MarketEvent
+from flashcrash_core.market.instruments import Instrument, MarketKind
+
+__all__ = ["DataTier", "Feed", "FeedRequest", "FeedSource", "InstrumentResolver", "SourceInfo"]
+
+
+class DataTier(StrEnum):
+    """What a result stands on (docs/architecture.md)."""
+
+    L2 = "L2"
+    TRADES = "trades"
+    SYNTHETIC = "synthetic"
+
+
+class InstrumentResolver(Protocol):
+    """Finds the instrument of a symbol: shipped, configured, or inferred with a warning."""
+
+    def __call__(self, symbol: str, *, kind: MarketKind = MarketKind.SPOT, sample: tuple[str, str] | None = None) -> Instrument:
+        """``sample`` is a ``(price, quantity)`` pair of decimal strings from the data, to infer a grid from when nothing is known."""
+        ...
+
+
+@frozen
+class FeedRequest:
+    """What the kernel asks of a feed. ``path`` is None for feeds that read no file; ``symbols`` empty means all that it has."""
+
+    instruments: InstrumentResolver
+    next_seq: Callable[[], int]
+    path: Path | None = None
+    symbols: tuple[str, ...] = ()
+    seed: int = 1
+
+
+@frozen
+class SourceInfo:
+    """What an opened source knows before its first event."""
+
+    symbols: tuple[str, ...]
+    has_book: bool
+    data_tier: DataTier
+    instruments: tuple[Instrument, ...]
+    description: str
+    synthetic_book: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class FeedSource(Protocol):
+    """An opened source."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """Known before the first event."""
+        ...
+
+    def events(self) -> Iterator[MarketEvent]:
+        """All events in arrival order. Raises :class:`~flashcrash_core.errors.DataError` naming file and line."""
+        ...
+
+    def progress(self) -> float | None:
+        """Fraction read, 0 to 1, or None when unknowable."""
+        ...
+
+    def close(self) -> None:
+        """Release files and sockets; idempotent."""
+        ...
+
+
+class Feed(Protocol):
+    """A built feed plugin."""
+
+    def open(self, request: FeedRequest) -> FeedSource:
+        """Open one source. Raises DataError when the file is not what this feed reads."""
+        ...

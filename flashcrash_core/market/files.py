@@ -1,0 +1,95 @@
+"""Reading market data files line by line: plain, gzip or zip, with progress and clear errors."""
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from flashcrash_core.errors import DataError
+
+__all__ = ["LineReader", "read_head"]
+
+_HEAD_BYTES: Final = 4096
+_BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+class LineReader:
+    """Lines of a file as bytes without their newline; ``line`` is the number of the last one, ``fraction`` how much was read.
+
+    Raises :class:`DataError` for a missing, unreadable or truncated file, naming file and line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.line = 0
+        self._raw, self._stream = _open(path)
+        self._size = max(path.stat().st_size, 1)
+
+    def __iter__(self) -> Iterator[bytes]:
+        stream = self._stream
+        try:
+            for raw in stream:
+                self.line += 1
+                yield raw.rstrip(b"\r\n")
+        except _BROKEN as error:
+            raise DataError(
+                f"{self.path}: the compressed file breaks off after line {self.line} ({error}); it is truncated or damaged. "
+                f"Download it again; what was read before was processed"
+            ) from None
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read after line {self.line}: {error.strerror or error}") from None
+
+    @property
+    def fraction(self) -> float:
+        """Part of the (compressed) file consumed, 0 to 1."""
+        try:
+            return min(self._raw.tell() / self._size, 1.0)
+        except ValueError:  # closed
+            return 1.0
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        self._stream.close()
+        self._raw.close()
+
+
+def read_head(path: Path) -> bytes:
+    """The first 4 KiB of decompressed content, for recognising a format. Raises DataError like :class:`LineReader`."""
+    raw, stream = _open(path)
+    try:
+        return stream.read(_HEAD_BYTES)
+    except _BROKEN:
+        raise DataError(
+            f"{path}: looks compressed but cannot be decompressed; it is truncated or damaged. Download it again"
+        ) from None
+    finally:
+        stream.close()
+        raw.close()
+
+
+def _open(path: Path) -> tuple[BinaryIO, io.BufferedIOBase]:
+    try:
+        if path.is_dir():
+            raise DataError(f"{path}: is a directory; name the files in it")
+        raw = path.open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; check the path (relative paths start at {Path.cwd()})") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be opened: {error.strerror or error}") from None
+    magic = raw.read(4)
+    raw.seek(0)
+    if magic[:2] == b"\x1f\x8b":
+        return raw, gzip.GzipFile(fileobj=raw, mode="rb")
+    if magic == b"PK\x03\x04":
+        try:
+            archive = zipfile.ZipFile(raw)
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise DataError(f"{path}: expected one file inside the zip, found {len(names)}; unpack it and name the file")
+            return raw, io.BufferedReader(archive.open(names[0]))  # type: ignore[type-var]
+        except zipfile.BadZipFile as error:
+            raise DataError(f"{path}: damaged zip ({error}); download it again") from None
+    return raw, raw  # type: ignore[return-value]

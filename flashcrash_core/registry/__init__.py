@@ -1,0 +1,1 @@
+"""Plugin discovery, the --plugins grammar, loading and its records."""

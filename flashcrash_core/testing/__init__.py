@@ -1,0 +1,1 @@
+"""Public test support for plugin authors."""

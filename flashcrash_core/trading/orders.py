@@ -1,0 +1,237 @@
+"""Orders: commands that ask for them, notices that prove what became of them, and the one state machine between.
+
+Only venue evidence moves an order past SENT. A timeout is UNKNOWN, never REJECTED: it counts as exposure until a notice
+settles it (docs/architecture.md).
+
+::
+
+    INTENT -> SENT -> ACKED -> PARTIAL -> FILLED
+                 \\        \\-> CANCELLING -> CANCELLED (or FILLED: the fill wins)
+                  \\-> REJECTED | EXPIRED | UNKNOWN -> (any state that the venue proves)
+"""
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from attrs import define, field
+
+from flashcrash_core.errors import InvariantError
+from flashcrash_core.market.events import Event, Side
+
+__all__ = [
+    "OPEN_STATES",
+    "CancelOrder",
+    "Command",
+    "NoticeKind",
+    "Order",
+    "OrderState",
+    "OrderType",
+    "SubmitOrder",
+    "VenueNotice",
+]
+
+
+class OrderType(StrEnum):
+    """Order types used by strategies and executors of this version."""
+
+    LIMIT_MAKER = "LIMIT_MAKER"
+    """Post-only: rejected when it would take."""
+    LIMIT = "LIMIT"
+    """Good till cancelled; takes what crosses on arrival, rests the remainder."""
+    LIMIT_IOC = "LIMIT_IOC"
+    """Takes up to its price, the remainder expires: the collared exit."""
+    MARKET = "MARKET"
+    """Takes at any price. Never used by shipped exits (an empty book has no price)."""
+
+
+class OrderState(StrEnum):
+    """Life of an order."""
+
+    INTENT = "INTENT"
+    SENT = "SENT"
+    ACKED = "ACKED"
+    PARTIAL = "PARTIAL"
+    FILLED = "FILLED"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    UNKNOWN = "UNKNOWN"
+
+
+OPEN_STATES: Final = frozenset(
+    {
+        OrderState.INTENT,
+        OrderState.SENT,
+        OrderState.ACKED,
+        OrderState.PARTIAL,
+        OrderState.CANCELLING,
+        OrderState.UNKNOWN,
+    }
+)
+
+
+class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
+    """Command to an executor. ``client_id`` is derived from session and sequence and never reused."""
+
+    client_id: str
+    symbol: str
+    side: Side
+    type: OrderType
+    price_ticks: int
+    """0 for MARKET."""
+    qty_lots: int
+    reduce_only: bool
+    position_id: int
+    reason: str
+    decided_us: int
+    stressed: bool
+    """Decided outside SLEEP: simulated venues apply crash latency and stress (reference/microstructure.md section 6)."""
+
+
+class CancelOrder(msgspec.Struct, frozen=True, gc=False):
+    """Command to cancel an open order."""
+
+    client_id: str
+    symbol: str
+    reason: str
+    decided_us: int
+    stressed: bool
+
+
+Command = SubmitOrder | CancelOrder
+
+
+class NoticeKind(StrEnum):
+    """What a venue can prove about an order."""
+
+    ACK = "ACK"
+    REJECT = "REJECT"
+    FILL = "FILL"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    CANCEL_REJECT = "CANCEL_REJECT"
+    UNKNOWN = "UNKNOWN"
+    """Not proof but its absence: the reply did not come."""
+
+
+class VenueNotice(Event, frozen=True, gc=False, tag=True, array_like=True):
+    """The venue's word on an order; the only way answers reach the session.
+
+    A FILL carries price, quantity, fee in minor units of quote currency, whether we were the maker, and the venue's trade id.
+    """
+
+    kind: NoticeKind
+    client_id: str
+    price_ticks: int = 0
+    qty_lots: int = 0
+    fee_minor: int = 0
+    maker: bool = False
+    trade_id: int = 0
+    reason: str = ""
+
+
+_S = OrderState
+_LEGAL: Final[dict[NoticeKind, frozenset[OrderState]]] = {
+    NoticeKind.ACK: frozenset({_S.SENT, _S.UNKNOWN, _S.CANCELLING}),
+    NoticeKind.REJECT: frozenset({_S.SENT, _S.UNKNOWN, _S.CANCELLING}),
+    NoticeKind.FILL: frozenset({_S.SENT, _S.ACKED, _S.PARTIAL, _S.CANCELLING, _S.UNKNOWN, _S.CANCELLED, _S.EXPIRED}),
+    NoticeKind.CANCELLED: frozenset({_S.SENT, _S.ACKED, _S.PARTIAL, _S.CANCELLING, _S.UNKNOWN}),
+    NoticeKind.EXPIRED: frozenset({_S.SENT, _S.ACKED, _S.PARTIAL, _S.CANCELLING, _S.UNKNOWN}),
+    NoticeKind.CANCEL_REJECT: frozenset({_S.CANCELLING, _S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED, _S.UNKNOWN}),
+    NoticeKind.UNKNOWN: frozenset({_S.SENT, _S.ACKED, _S.PARTIAL, _S.CANCELLING}),
+}
+
+
+@define
+class Order:
+    """An order as the session knows it. ``filled_lots`` and ``notional_units`` (tick x lot) only grow."""
+
+    submit: SubmitOrder
+    state: OrderState = OrderState.INTENT
+    filled_lots: int = 0
+    notional_units: int = 0
+    fee_minor: int = 0
+    updated_us: int = 0
+    late_fill: bool = False
+    """A fill arrived after the order had ended; it was applied and must be alarmed."""
+    trade_ids: set[int] = field(factory=set)
+
+    @property
+    def open(self) -> bool:
+        """May still trade, as far as the venue has proved."""
+        return self.state in OPEN_STATES
+
+    @property
+    def remaining_lots(self) -> int:
+        """Worst-case quantity that may still fill: zero once the venue has ended the order."""
+        return self.submit.qty_lots - self.filled_lots if self.open else 0
+
+    def sent(self) -> None:
+        """The command went to the executor."""
+        self._require(self.state is OrderState.INTENT, "sent")
+        self.state = OrderState.SENT
+
+    def cancelling(self) -> None:
+        """A cancel went to the executor."""
+        self._require(self.open, "cancelling")
+        if self.state is not OrderState.UNKNOWN:
+            self.state = OrderState.CANCELLING
+
+    def apply(self, notice: VenueNotice, at_us: int) -> bool:
+        """Apply the venue's word; returns False for a duplicate fill. Raises :class:`InvariantError` on an illegal step."""
+        kind = notice.kind
+        if kind is NoticeKind.FILL and notice.trade_id in self.trade_ids:
+            return False
+        self._require(self.state in _LEGAL[kind], kind.value)
+        self.updated_us = at_us
+        match kind:
+            case NoticeKind.ACK:
+                if self.state is not OrderState.CANCELLING:
+                    self.state = OrderState.PARTIAL if self.filled_lots else OrderState.ACKED
+            case NoticeKind.REJECT:
+                self._require(not self.filled_lots, "REJECT after a fill")
+                self.state = OrderState.REJECTED
+            case NoticeKind.FILL:
+                self._fill(notice)
+            case NoticeKind.CANCELLED:
+                self.state = OrderState.CANCELLED
+            case NoticeKind.EXPIRED:
+                self.state = OrderState.EXPIRED
+            case NoticeKind.CANCEL_REJECT:
+                if self.state is OrderState.CANCELLING:
+                    self.state = OrderState.PARTIAL if self.filled_lots else OrderState.ACKED
+            case NoticeKind.UNKNOWN:
+                self.state = OrderState.UNKNOWN
+        return True
+
+    def _fill(self, notice: VenueNotice) -> None:
+        self._require(notice.qty_lots > 0, "FILL of nothing")
+        self._require(self.filled_lots + notice.qty_lots <= self.submit.qty_lots, "FILL above the order's quantity")
+        self.trade_ids.add(notice.trade_id)
+        self.filled_lots += notice.qty_lots
+        self.notional_units += notice.price_ticks * notice.qty_lots
+        self.fee_minor += notice.fee_minor
+        if not self.open:
+            self.late_fill = True
+        elif self.filled_lots == self.submit.qty_lots:
+            self.state = OrderState.FILLED
+        elif self.state not in (OrderState.CANCELLING, OrderState.UNKNOWN):
+            self.state = OrderState.PARTIAL
+
+    def _require(self, legal: bool, step: str) -> None:
+        if not legal:
+            raise InvariantError(
+                f"order {self.submit.client_id} ({self.submit.symbol}): {step} is illegal in state {self.state} "
+                f"with {self.filled_lots} of {self.submit.qty_lots} lots filled; the executor's notices contradict themselves"
+            )
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as plain data."""
+        return {
+            "submit": msgspec.to_builtins(self.submit),
+            "state": str(self.state),
+            "plain": [self.filled_lots, self.notional_units, self.fee_minor, self.updated_us, self.late_fill],
+            "trade_ids": sorted(self.trade_ids),
+        }

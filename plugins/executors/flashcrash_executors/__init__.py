@@ -1,0 +1,1 @@
+"""Executors: backtest and paper."""

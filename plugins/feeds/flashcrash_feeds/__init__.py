@@ -1,0 +1,1 @@
+"""Feed plugins: the simulated market, raw captures, Tardis and Binance bulk files."""

@@ -1,0 +1,1 @@
+"""The eight market-microstructure indicators, one module each."""

@@ -1,0 +1,1 @@
+"""What Binance plugins share: message codecs."""
