@@ -8,6 +8,8 @@ from collections import Counter, deque
 from math import nan
 from typing import Any, Final
 
+from attrs import astuple
+
 from flashcrash_core.market.bars import BAR_US, Bar, BarBuilder
 from flashcrash_core.market.book import OrderBook
 from flashcrash_core.market.book_sync import BookSync, SyncState
@@ -22,6 +24,7 @@ from flashcrash_core.market.events import (
     MarketEvent,
     Rejected,
     Side,
+    Timer,
     Trade,
 )
 from flashcrash_core.market.features import (
@@ -116,11 +119,12 @@ class FeatureAccumulator:
 
     def apply(self, event: MarketEvent, act_us: int) -> None:
         """Let an admitted event act. Rows up to ``act_us`` must have been closed before."""
-        if self.clock.latency_us >= 0:
-            self._timed += 1
-            if self.clock.latency_us > LATENCY_LIMIT_US:
-                self._slow += 1
         kind = type(event)
+        latency_us = self.clock.latency_us
+        if latency_us >= 0 and kind is not Timer:  # a timer's latency is 0 by its making, no sample of the feed's
+            self._timed += 1
+            if latency_us > LATENCY_LIMIT_US:
+                self._slow += 1
         if kind is BestQuote:
             self._on_quote(event, act_us)  # type: ignore[arg-type]
         elif kind is Trade:
@@ -137,14 +141,15 @@ class FeatureAccumulator:
     def apply_late(self, event: MarketEvent) -> None:
         """A late book event still belongs in the book, or its chain would break; nothing else is used."""
         if isinstance(event, BookDelta):
-            if not self.sync.on_delta(event):
-                self._gap = True
             self._book_changed = True
-            self._take_book_quote()
+            if self.sync.on_delta(event):
+                self._take_book_quote(self.clock.now_us)
+            else:
+                self._lose_book(self.clock.now_us)
         elif isinstance(event, BookSnapshot):
-            self.sync.on_snapshot(event)
             self._book_changed = True
-            self._take_book_quote()
+            self.sync.on_snapshot(event)
+            self._take_book_quote(self.clock.now_us)
 
     def _on_trade(self, trade: Trade, act_us: int) -> None:
         ticks = trade.price_ticks
@@ -185,7 +190,20 @@ class FeatureAccumulator:
             return
         self._book_us = act_us
         self._book_changed = True
+        if self.sync.update_id == delta.last_id:  # applied, not an old one that the book contains
+            self._check_against_ticker()
         self._take_book_quote(act_us)
+
+    def _check_against_ticker(self) -> None:
+        """After each applied diff: does the rebuilt book show what the newest ticker showed?
+
+        The two streams are separate, so a ticker that ran ahead of a diff differs without fault: a few in thousands.
+        """
+        ticker, sync = self._ticker, self.sync
+        if ticker is not None and sync.state is SyncState.SYNCED:
+            self.counts["quote_checks"] += 1
+            if ticker.bid_ticks != sync.book.bids.best() or ticker.ask_ticks != sync.book.asks.best():
+                self.counts["quote_mismatches"] += 1
 
     def _on_snapshot(self, snapshot: BookSnapshot, act_us: int) -> None:
         self.counts["snapshots"] += 1
@@ -205,26 +223,20 @@ class FeatureAccumulator:
         self._gap = True
         self.bars.on_gap(act_us)
         if self.has_book:
+            self._book_changed = True  # the next row must not show the lost book's depth
             self._cover(act_us)
             self.bid_ticks = self.ask_ticks = 0
             self._quote_id = -1
 
-    def _take_book_quote(self, act_us: int = 0) -> None:
+    def _take_book_quote(self, act_us: int) -> None:
         sync = self.sync
         if sync.state is not SyncState.SYNCED:
             return
         bid, ask = sync.book.bids.best(), sync.book.asks.best()
-        if not (bid and ask):
-            return
-        ticker = self._ticker
-        if ticker is not None and ticker.update_id == sync.update_id:
-            self.counts["quote_checks"] += 1
-            if ticker.bid_ticks != bid or ticker.ask_ticks != ask:
-                self.counts["quote_mismatches"] += 1
-        if bid >= ask:
+        if bid >= ask > 0:
             self.counts["book_crossed"] += 1
         if sync.update_id >= self._quote_id:
-            self._set_quote(bid, ask, sync.update_id, act_us or self.clock.now_us)
+            self._set_quote(bid, ask, sync.update_id, act_us)  # 0 for a side that ran empty: no quote then
 
     def _set_quote(self, bid: int, ask: int, update_id: int, act_us: int) -> None:
         self._quote_id = update_id
@@ -233,7 +245,7 @@ class FeatureAccumulator:
         self._cover(act_us)
         self.bid_ticks = bid
         self.ask_ticks = ask
-        if self.source_is_mid and bid < ask:
+        if self.source_is_mid and 0 < bid < ask and self.sync.state is SyncState.SYNCED:
             self._note_price((bid + ask) * 0.5 * self._tick)
 
     def _cover(self, until_us: int) -> None:
@@ -293,8 +305,8 @@ class FeatureAccumulator:
             self._low,
             self._high,
             self.last_ticks * tick if self.last_ticks else nan,
-            bid * tick if book_usable else nan,
-            ask * tick if book_usable else nan,
+            bid * tick if book_usable and bid else nan,
+            ask * tick if book_usable and ask else nan,
             book_usable,
             self._spread_sum / self._covered_us if self._covered_us else nan,
             self._covered_us,
@@ -380,7 +392,7 @@ class FeatureAccumulator:
             "clock": self.clock.snapshot(),
             "sync": self.sync.snapshot(),
             "bars": self.bars.snapshot(),
-            "bar": None if bar is None else [getattr(bar, name) for name in Bar.__slots__ if name != "__weakref__"],
+            "bar": None if bar is None else list(astuple(bar)),
             "counts": dict(self.counts),
             "ticker": None if ticker is None else [ticker.symbol, ticker.seq, ticker.exchange_us, ticker.receive_us, ticker.update_id,
                                                    ticker.bid_ticks, ticker.bid_lots, ticker.ask_ticks, ticker.ask_lots],
@@ -399,8 +411,8 @@ class FeatureAccumulator:
         self.bar = None if data["bar"] is None else Bar(*data["bar"])
         self.counts = Counter(data["counts"])
         self._ticker = None if data["ticker"] is None else BestQuote(*data["ticker"])
-        *numbers, bid_walls, ask_walls = data["profile"]
-        self._profile = DepthProfile(*numbers, tuple(bid_walls), tuple(ask_walls))
+        profile = DepthProfile(*data["profile"])
+        self._profile = profile._replace(bid_walls=tuple(profile.bid_walls), ask_walls=tuple(profile.ask_walls))
         bids, asks = data["walls"]
         self._walls = ({p: t for p, t in bids}, {p: t for p, t in asks})
         self._latencies = deque(((timed, slow) for timed, slow in data["latencies"]), maxlen=_LATENCY_ROWS)

@@ -7,11 +7,12 @@ States: ``EMPTY`` (nothing yet) and ``BUFFERING`` (diffs held, snapshot awaited)
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
 from flashcrash_core.market.book import OrderBook
-from flashcrash_core.market.events import BookDelta, BookSnapshot, Continuity
+from flashcrash_core.market.events import BookDelta, BookSnapshot, Continuity, Level
 
 __all__ = ["BookSync", "SyncState"]
 
@@ -116,7 +117,8 @@ class BookSync:
 
     def _contained(self, delta: BookDelta) -> bool:
         if delta.continuity is Continuity.FUTURES:
-            return delta.last_id < self.update_id
+            # u == L may still be the diff that straddles a snapshot; after that it is one told twice.
+            return delta.last_id < self.update_id or (delta.last_id == self.update_id and not self._fresh)
         return delta.last_id <= self.update_id
 
     def _chains(self, delta: BookDelta) -> bool:
@@ -179,5 +181,13 @@ class BookSync:
         self.counts = Counter(data["counts"])
         self.book.replace(data["bids"], data["asks"])
         self._buffer = [
-            BookDelta(*row[:6], bids=row[6], asks=row[7], prev_id=row[8], continuity=Continuity(row[9])) for row in data["buffer"]
+            BookDelta(
+                symbol, seq, exchange_us, receive_us, first_id, last_id, _pairs(bids), _pairs(asks), prev_id, Continuity(continuity)
+            )
+            for symbol, seq, exchange_us, receive_us, first_id, last_id, bids, asks, prev_id, continuity in data["buffer"]
         ]
+
+
+def _pairs(levels: Iterable[Sequence[int]]) -> list[Level]:
+    """Levels as tuples again: msgpack gives lists back."""
+    return [(price, lots) for price, lots in levels]

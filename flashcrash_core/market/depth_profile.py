@@ -5,8 +5,7 @@ Called once per grid row and only when the book changed; definitions in referenc
 
 from typing import Final, NamedTuple
 
-from flashcrash_core.market.book import OrderBook
-from flashcrash_core.market.events import Level
+from flashcrash_core.market.book import BookSide, OrderBook
 
 __all__ = ["EMPTY_PROFILE", "TOP_LEVELS", "DepthProfile", "profile_depth"]
 
@@ -43,28 +42,31 @@ def profile_depth(book: OrderBook) -> DepthProfile:
     band_bid_limit = -(-mid2 * (10_000 - _BAND_BP) // 20_000)
     band_ask_limit = mid2 * (10_000 + _BAND_BP) // 20_000
     exit_limit = -(-mid2 * (10_000 - _EXIT_BP) // 20_000)
-    exit_levels = book.bids.until(exit_limit)
-    top_bids, top_asks = book.bids.top(TOP_LEVELS), book.asks.top(TOP_LEVELS)
+    bids, asks = book.bids, book.asks
+    top_bid_lots, top_bid_units = bids.top_sums(TOP_LEVELS)
+    top_ask_lots, top_ask_units = asks.top_sums(TOP_LEVELS)
     return DepthProfile(
-        band_bid_lots=sum([lots for price, lots in exit_levels if price >= band_bid_limit]),
-        band_ask_lots=sum([lots for _, lots in book.asks.until(band_ask_limit)]),
-        top_bid_lots=sum([lots for _, lots in top_bids]),
-        top_ask_lots=sum([lots for _, lots in top_asks]),
-        top_bid_units=sum([price * lots for price, lots in top_bids]),
-        top_ask_units=sum([price * lots for price, lots in top_asks]),
-        exit_units=sum([price * lots for price, lots in exit_levels]),
-        bid_walls=_walls(top_bids),
-        ask_walls=_walls(top_asks),
+        bids.lots_until(band_bid_limit),
+        asks.lots_until(band_ask_limit),
+        top_bid_lots,
+        top_ask_lots,
+        top_bid_units,
+        top_ask_units,
+        bids.sums_until(exit_limit)[1],
+        _walls(bids),
+        _walls(asks),
     )
 
 
-def _walls(levels: list[Level]) -> tuple[int, ...]:
-    """Prices of levels worth more than three times the median level of these (best first)."""
-    if len(levels) < 2:
+def _walls(side: BookSide) -> tuple[int, ...]:
+    """Prices of the top levels worth more than three times the median one (best first)."""
+    units = side.top_units(TOP_LEVELS)
+    if len(units) < 2:
         return ()
-    units = [price * lots for price, lots in levels]
     ordered = sorted(units)
     middle = len(ordered) // 2
     median2 = 2 * ordered[middle] if len(ordered) % 2 else ordered[middle - 1] + ordered[middle]
     limit = _WALL_FACTOR * median2
-    return tuple([level[0] for level, worth in zip(levels, units, strict=True) if 2 * worth > limit])
+    if 2 * ordered[-1] <= limit:
+        return ()
+    return tuple([level[0] for level, worth in zip(side.top(TOP_LEVELS), units, strict=True) if 2 * worth > limit])

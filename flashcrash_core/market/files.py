@@ -92,4 +92,4 @@ def _open(path: Path) -> tuple[BinaryIO, io.BufferedIOBase]:
             return raw, io.BufferedReader(archive.open(names[0]))  # type: ignore[type-var]
         except zipfile.BadZipFile as error:
             raise DataError(f"{path}: damaged zip ({error}); download it again") from None
-    return raw, raw  # type: ignore[return-value]
+    return raw, raw

@@ -61,8 +61,11 @@ class Instrument:
     inferred: bool = False
     notional_unit: int = field(init=False)
     """Minor units of one tick times one lot."""
+    min_notional_minor: int = field(init=False)
     tick: float = field(init=False)
     lot: float = field(init=False)
+    _tick_fine: int = field(init=False, default=0, eq=False, repr=False)
+    _lot_fine: int = field(init=False, default=0, eq=False, repr=False)
     _price_cache: dict[str, int] = field(init=False, factory=dict, eq=False, repr=False)
     _qty_cache: dict[str, int] = field(init=False, factory=dict, eq=False, repr=False)
 
@@ -78,8 +81,11 @@ class Instrument:
                 f"choose a coarser grid in [instruments.{self.symbol}]"
             )
         object.__setattr__(self, "notional_unit", int(unit))
+        object.__setattr__(self, "min_notional_minor", to_money(self.min_notional))
         object.__setattr__(self, "tick", float(self.tick_size))
         object.__setattr__(self, "lot", float(self.lot_size))
+        object.__setattr__(self, "_tick_fine", _fine(self.tick_size))
+        object.__setattr__(self, "_lot_fine", _fine(self.lot_size))
 
     # -- input: decimal strings of a feed -> integers ----------------------------------------------------------------
 
@@ -88,7 +94,7 @@ class Instrument:
         cached = self._price_cache.get(text)
         if cached is not None:
             return cached
-        ticks = _whole_steps(text, self.tick_size, "off_tick")
+        ticks = _whole_steps(text, self.tick_size, self._tick_fine, "off_tick")
         if ticks == 0:
             raise BadNumber("zero", text)
         return _remember(self._price_cache, text, ticks)
@@ -98,7 +104,23 @@ class Instrument:
         cached = self._qty_cache.get(text)
         if cached is not None:
             return cached
-        return _remember(self._qty_cache, text, _whole_steps(text, self.lot_size, "off_lot"))
+        return _remember(self._qty_cache, text, _whole_steps(text, self.lot_size, self._lot_fine, "off_lot"))
+
+    def level_lots(self, text: str) -> int:
+        """A displayed quantity of a book level in lots, 0 allowed; what is finer than a lot is rounded down, to one lot at least.
+
+        Orders placed before an exchange coarsened its grid keep resting with the old one: the real BTCUSDT book of 2024 holds
+        levels of a millionth where the lot is 0.00001. Refusing them would cost the book. Raises :class:`BadNumber`.
+        """
+        cached = self._qty_cache.get(text)
+        if cached is not None:
+            return cached
+        try:
+            return self.qty_lots(text)
+        except BadNumber as error:
+            if error.reason != "off_lot":
+                raise
+            return max(int(Decimal(text) / self.lot_size), 1)
 
     def trade_lots(self, text: str) -> int:
         """A traded quantity in lots: positive. Raises :class:`BadNumber`."""
@@ -135,11 +157,38 @@ def _clean(value: float) -> Decimal:
     return Decimal(f"{value:.12g}")
 
 
-def _whole_steps(text: str, step: Decimal, off: str) -> int:
+_FINE_PLACES: Final = 18
+_MAX_DIGITS: Final = 15
+_POWERS: Final = tuple(10**places for places in range(_FINE_PLACES + 1))
+
+
+def _fine(step: Decimal) -> int:
+    """``step`` in units of 1e-18, 0 if it is finer."""
+    scaled = step.scaleb(_FINE_PLACES)
+    return int(scaled) if scaled == scaled.to_integral_value() else 0
+
+
+def _whole_steps(text: str, step: Decimal, step_fine: int, off: str) -> int:
+    """``text`` as a whole number of steps, exactly. Raises :class:`BadNumber`."""
+    try:
+        whole, _, fraction = text.partition(".")
+        digits = whole + fraction
+    except (AttributeError, TypeError):  # a number instead of a string: it has lost digits already
+        raise BadNumber("not_a_string", str(text)) from None
+    if step_fine and digits.isdigit() and digits.isascii() and len(whole) <= _MAX_DIGITS and len(fraction) <= _FINE_PLACES:
+        # The usual case in integers: a third of the time that Decimal takes.
+        steps, rest = divmod(int(digits) * _POWERS[_FINE_PLACES - len(fraction)], step_fine)
+        if rest:
+            raise BadNumber(off, text)
+        return steps
+    return _whole_steps_of_decimal(text, step, off)
+
+
+def _whole_steps_of_decimal(text: str, step: Decimal, off: str) -> int:
     try:
         value = Decimal(text)
-    except (InvalidOperation, TypeError, ValueError):
-        raise BadNumber("not_a_number", str(text)) from None
+    except (InvalidOperation, ValueError):
+        raise BadNumber("not_a_number", text) from None
     if value.is_nan():
         raise BadNumber("nan", text)
     if value.is_infinite():
