@@ -135,6 +135,13 @@ from flashcrash_core.trading.execution import (
     ExecutorContext,
     MarketView,
 )
+from flashcrash_core.trading.matching.settings import (
+    FillModel,
+    VenueConfig,
+)
+from flashcrash_core.trading.matching.venue import (
+    SimulatedVenue,
+)
 from flashcrash_core.trading.orders import (
     OPEN_STATES,
     CancelOrder,
@@ -206,6 +213,7 @@ __all__ = [
     "FeedSource",
     "FeedSpec",
     "Fees",
+    "FillModel",
     "FillRecord",
     "FlashcrashError",
     "Floats",
@@ -250,6 +258,7 @@ __all__ = [
     "ScorerSpec",
     "SessionRecord",
     "Side",
+    "SimulatedVenue",
     "SnapshotRecord",
     "SourceInfo",
     "Spec",
@@ -268,6 +277,7 @@ __all__ = [
     "TradeRecord",
     "TransitionRecord",
     "UsageError",
+    "VenueConfig",
     "VenueNotice",
     "VerificationError",
     "WindowFn",

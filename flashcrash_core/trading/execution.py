@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.book import OrderBook
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.instruments import Instrument
@@ -39,6 +40,11 @@ class MarketView(Protocol):
     def ask_ticks(self) -> int: ...
     @property
     def last_ticks(self) -> int: ...
+    @property
+    def bar(self) -> Bar | None:
+        """The newest closed one-second bar; its volume bounds what a taker entry may fill."""
+        ...
+
     @property
     def now_us(self) -> int:
         """The symbol's event-time watermark."""
