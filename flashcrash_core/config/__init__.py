@@ -1,1 +1,48 @@
-"""Configuration: layered TOML, structuring, shipped profiles and instruments."""
+"""Configuration: layered TOML, strict structuring, shipped profiles and instruments.
+
+:func:`load_config` gives the kernel's settings; :func:`resolve_plugins` adds the plugins' own, once they are loaded.
+"""
+
+from flashcrash_core.config.effective import EffectiveValue, effective_values, plain
+from flashcrash_core.config.layers import Origin
+from flashcrash_core.config.loading import PROJECT_FILES, LoadedConfig, config_from_tree, load_config, profile_names
+from flashcrash_core.config.plugin_tables import IndicatorConfig, PluginConfig, PluginConfigs, check_config, resolve_plugins
+from flashcrash_core.config.schema import (
+    FeeSettings,
+    FillSettings,
+    IndicatorTable,
+    InstrumentTable,
+    PluginTable,
+    RiskSettings,
+    RunSettings,
+    Settings,
+)
+from flashcrash_core.config.structuring import config_keys, did_you_mean, structure_plugin_config
+
+__all__ = [
+    "PROJECT_FILES",
+    "EffectiveValue",
+    "FeeSettings",
+    "FillSettings",
+    "IndicatorConfig",
+    "IndicatorTable",
+    "InstrumentTable",
+    "LoadedConfig",
+    "Origin",
+    "PluginConfig",
+    "PluginConfigs",
+    "PluginTable",
+    "RiskSettings",
+    "RunSettings",
+    "Settings",
+    "check_config",
+    "config_from_tree",
+    "config_keys",
+    "did_you_mean",
+    "effective_values",
+    "load_config",
+    "plain",
+    "profile_names",
+    "resolve_plugins",
+    "structure_plugin_config",
+]

@@ -1,1 +1,70 @@
-"""Plugin discovery, the --plugins grammar, loading and its records."""
+"""Plugin discovery, the ``--plugins`` grammar, loading with contained errors, and typed access to what was loaded."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
+from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
+from flashcrash_core.registry.facade import EdgeFault, Registry, SpecMap
+from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem, load_plugins
+from flashcrash_core.registry.selection import Candidate, Selection, select
+
+if TYPE_CHECKING:
+    from flashcrash_core.runtime.storage import Store
+
+__all__ = [
+    "KINDS",
+    "Candidate",
+    "EdgeFault",
+    "InstalledPlugin",
+    "LoadedPlugin",
+    "LoadedPlugins",
+    "Origin",
+    "Problem",
+    "Registry",
+    "Selection",
+    "SpecMap",
+    "installed_plugins",
+    "load_plugins",
+    "load_registry",
+    "open_store",
+    "select",
+]
+
+
+def load_registry(selection: str | Sequence[str] | None = None, *, strict: bool = True) -> Registry:
+    """Load the selected plugins (None or empty: all first-party ones).
+
+    Raises PluginNotFound for an unknown name. With ``strict``, raises PluginError with the problems of all plugins when one of them
+    cannot be loaded: every selected plugin is either first-party or was named, so none is dispensable. Without ``strict`` the
+    problems are kept in ``Registry.problems`` (for listing).
+    """
+    installed = installed_plugins()
+    selected = select(installed, selection)
+    loaded = load_plugins(selected.chosen)
+    if strict and loaded.problems:
+        raise _combined(loaded.problems)
+    return Registry(loaded, selected, tuple(installed))
+
+
+def open_store(location: str | None = None) -> "Store":
+    """The configured storage plugin, open at ``location`` or the configured place. Raises FlashcrashError."""
+    from flashcrash_core.config import load_config
+
+    config = load_config()
+    registry = load_registry(config.settings.plugins)
+    table = config.settings.storage
+    spec = registry.stores[table.use]
+    store: Store = spec.build(config.structure(spec.config, table.options, "storage"), location or config.settings.run.db)
+    return store
+
+
+def _combined(problems: Sequence[Problem]) -> PluginError:
+    """One error for all: of the common class when they share one, so that a conflict stays a conflict."""
+    classes = {type(problem.error) for problem in problems}
+    cls = classes.pop() if len(classes) == 1 else PluginError
+    if cls not in (PluginConflict, PluginContract, PluginNotFound):
+        cls = PluginError
+    error = cls("\n".join(str(problem.error) for problem in problems))
+    error.__cause__ = problems[0].error
+    return error

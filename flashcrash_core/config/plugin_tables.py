@@ -1,0 +1,185 @@
+"""The plugins' tables against the plugins' own config classes, all faults of all plugins at once."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from flashcrash_core.config.documents import KeyPath
+from flashcrash_core.config.effective import EffectiveValue, effective_values, plain
+from flashcrash_core.config.loading import LoadedConfig
+from flashcrash_core.config.structuring import Fault, did_you_mean, faults_as_text, try_structure
+from flashcrash_core.detection.indicator import Role
+from flashcrash_core.errors import ConfigError
+from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
+
+__all__ = ["IndicatorConfig", "PluginConfig", "PluginConfigs", "SpecSource", "SpecTable", "check_config", "resolve_plugins"]
+
+S = TypeVar("S", bound=Spec)
+S_co = TypeVar("S_co", bound=Spec, covariant=True)
+
+
+class SpecTable(Protocol[S_co]):
+    """What is offered of one kind, by name."""
+
+    def __getitem__(self, name: str, /) -> S_co: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+
+
+class SpecSource(Protocol):
+    """The loaded plugins, as this package needs them; the registry is one (it builds on this package, not the reverse)."""
+
+    @property
+    def feeds(self) -> SpecTable[FeedSpec]: ...
+    @property
+    def indicators(self) -> SpecTable[IndicatorSpec]: ...
+    @property
+    def scorers(self) -> SpecTable[ScorerSpec]: ...
+    @property
+    def strategies(self) -> SpecTable[StrategySpec]: ...
+    @property
+    def executors(self) -> SpecTable[ExecutorSpec]: ...
+    @property
+    def stores(self) -> SpecTable[StoreSpec]: ...
+    @property
+    def unselected(self) -> frozenset[str]:
+        """Plugins that are installed but were not selected."""
+        ...
+
+    @property
+    def deselected(self) -> frozenset[str]:
+        """Those of them that would have been loaded by default: somebody chose to do without them."""
+        ...
+
+
+@frozen
+class PluginConfig(Generic[S]):
+    """A plugin that the configuration uses, with its structured config."""
+
+    spec: S
+    config: Any
+
+
+@frozen
+class IndicatorConfig(PluginConfig[IndicatorSpec]):
+    """One indicator instance. ``name`` is the table's; ``role`` the table's or else the spec's."""
+
+    name: str
+    role: Role
+
+
+@frozen
+class PluginConfigs:
+    """All plugins that the configuration uses."""
+
+    indicators: Mapping[str, IndicatorConfig]
+    scorer: PluginConfig[ScorerSpec]
+    strategy: PluginConfig[StrategySpec]
+    executor: PluginConfig[ExecutorSpec]
+    store: PluginConfig[StoreSpec]
+    feeds: Mapping[str, PluginConfig[FeedSpec]]
+    """Every loaded feed; those without a table have their defaults."""
+    warnings: tuple[str, ...] = ()
+
+    def effective(self, loaded: LoadedConfig) -> list[EffectiveValue]:
+        """Every key of the configuration, the plugins' defaults included, with its origin."""
+        tree = loaded.as_plain()
+        for name, indicator in self.indicators.items():
+            tree["indicators"][name] = {**tree["indicators"][name], **plain(indicator.config)}
+        for key in ("scorer", "strategy", "executor", "storage"):
+            part = self.store if key == "storage" else getattr(self, key)
+            tree[key] = {**tree[key], "use": part.spec.name, **plain(part.config)}
+        tree["feeds"] = {name: plain(feed.config) for name, feed in self.feeds.items()}
+        return effective_values(tree, loaded.merged)
+
+
+def check_config(loaded: LoadedConfig, registry: SpecSource) -> None:
+    """Raise ConfigError with everything that is wrong in the plugins' tables, if anything is."""
+    resolve_plugins(loaded, registry)
+
+
+def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs:
+    """Find and structure the config of every plugin in use. Raises ConfigError with all faults.
+
+    An indicator whose first-party plugin is deselected is passed over (``--plugins no:depth`` needs no other change).
+    """
+    faults: list[Fault] = []
+    warnings: list[str] = []
+    settings = loaded.settings
+
+    indicators: dict[str, IndicatorConfig] = {}
+    for name, table in settings.indicators.items():
+        path = ("indicators", name)
+        if not table.enabled:
+            continue
+        if table.use not in registry.indicators and table.use in registry.deselected:
+            if loaded.merged.origin((*path, "use")).layer not in ("default", "profile"):
+                warnings.append(f"{loaded.merged.origin(path)} indicators.{name}: not built, plugin {table.use} is not selected")
+            continue
+        found = _config(registry.indicators, registry, "indicator", (*path, "use"), table.use, table.options, faults)
+        if found is not None:
+            indicators[name] = IndicatorConfig(found.spec, found.config, name, table.role or found.spec.role)
+
+    scorer = _config(registry.scorers, registry, "scorer", ("scorer", "use"), settings.scorer.use, settings.scorer.options, faults)
+    strategy = _config(
+        registry.strategies, registry, "strategy", ("strategy", "use"), settings.strategy.use, settings.strategy.options, faults
+    )
+    executor = _config(
+        registry.executors, registry, "executor", ("executor", "use"), settings.executor_name, settings.executor.options, faults
+    )
+    if executor is not None and settings.run.mode not in executor.spec.modes:
+        modes = ", ".join(sorted(executor.spec.modes))
+        faults.append(
+            Fault(("executor", "use"), f"executor {executor.spec.name} does not serve mode {settings.run.mode}, only {modes}")
+        )
+    store = _config(
+        registry.stores, registry, "storage", ("storage", "use"), settings.storage.use, settings.storage.options, faults
+    )
+    feeds = _feeds(loaded, registry, faults)
+
+    if faults or scorer is None or strategy is None or executor is None or store is None:
+        raise ConfigError(faults_as_text(faults, loaded.merged))
+    return PluginConfigs(indicators, scorer, strategy, executor, store, feeds, tuple(warnings))
+
+
+def _feeds(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault]) -> dict[str, PluginConfig[FeedSpec]]:
+    settings = loaded.settings
+    feeds: dict[str, PluginConfig[FeedSpec]] = {}
+    for name in registry.feeds:
+        found = _config(registry.feeds, registry, "feed", ("feeds", name), name, settings.feeds.get(name, {}), faults)
+        if found is not None:
+            feeds[name] = found
+    faults += [
+        Fault(("feeds", name), f'there is no feed "{name}"; {did_you_mean(name, registry.feeds, what="feeds")}')
+        for name in settings.feeds
+        if name not in registry.feeds and name not in registry.unselected
+    ]
+    if settings.run.feed not in registry.feeds:
+        faults.append(Fault(("run", "feed"), _missing(registry.feeds, registry, "feed", settings.run.feed)))
+    return feeds
+
+
+def _config(
+    table: SpecTable[S],
+    registry: SpecSource,
+    kind: str,
+    use_path: KeyPath,
+    name: str,
+    options: Mapping[str, Any],
+    faults: list[Fault],
+) -> PluginConfig[S] | None:
+    if name not in table:
+        faults.append(Fault(use_path, _missing(table, registry, kind, name)))
+        return None
+    spec = table[name]
+    config, inner = try_structure(spec.config, dict(options))
+    where = use_path if use_path[0] == "feeds" else use_path[:-1]
+    faults += [Fault((*where, *fault.path), fault.message) for fault in inner]
+    return None if inner else PluginConfig(spec, config)
+
+
+def _missing(table: SpecTable[Any], registry: SpecSource, kind: str, name: str) -> str:
+    if name in registry.unselected:
+        return f'{kind} "{name}" is installed but not selected; add it to --plugins'
+    return f'there is no {kind} "{name}"; {did_you_mean(name, table, what="loaded")}'

@@ -1,0 +1,139 @@
+"""Typed access to what is loaded, and the relay of the session-edge hooks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+from attrs import field, frozen
+
+from flashcrash_core.config import did_you_mean
+from flashcrash_core.errors import PluginNotFound
+from flashcrash_core.registry.discovery import InstalledPlugin
+from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem
+from flashcrash_core.registry.selection import Selection
+from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
+
+__all__ = ["EdgeFault", "Registry", "SpecMap"]
+
+S = TypeVar("S", bound=Spec)
+
+
+@frozen
+class EdgeFault:
+    """A plugin raised at a session edge; the session goes on without it."""
+
+    plugin: str
+    hook: str
+    error: str
+
+
+@frozen
+class SpecMap(Generic[S]):
+    """The loaded specs of one kind, by name, in loading order."""
+
+    kind: str
+    _specs: Mapping[str, S]
+    _origins: Mapping[tuple[str, str], Origin]
+    _unselected: frozenset[str] = frozenset()
+
+    def __getitem__(self, name: str) -> S:
+        """Raises PluginNotFound with the nearest name."""
+        try:
+            return self._specs[name]
+        except KeyError:
+            if name in self._unselected:
+                raise PluginNotFound(f'{self.kind} "{name}" is installed but not selected; add it to --plugins') from None
+            raise PluginNotFound(f'there is no {self.kind} "{name}"; {did_you_mean(name, self._specs, what="loaded")}') from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def values(self) -> list[S]:
+        """All specs, in loading order."""
+        return list(self._specs.values())
+
+    def origin(self, name: str) -> Origin:
+        """The plugin that offers ``name``. Raises PluginNotFound."""
+        return self._origins[self.kind, self[name].name]
+
+
+@frozen
+class Registry:
+    """The plugins of one run."""
+
+    loaded: LoadedPlugins
+    selection: Selection
+    installed: tuple[InstalledPlugin, ...] = ()
+    feeds: SpecMap[FeedSpec] = field(init=False)
+    indicators: SpecMap[IndicatorSpec] = field(init=False)
+    scorers: SpecMap[ScorerSpec] = field(init=False)
+    strategies: SpecMap[StrategySpec] = field(init=False)
+    executors: SpecMap[ExecutorSpec] = field(init=False)
+    stores: SpecMap[StoreSpec] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        names = {"strategy": "strategies"}
+        for kind in KINDS:
+            specs = SpecMap(kind, self.loaded.specs[kind], self.loaded.origins, self.unselected)
+            object.__setattr__(self, names.get(kind, f"{kind}s"), specs)
+
+    @property
+    def plugins(self) -> tuple[LoadedPlugin, ...]:
+        return self.loaded.plugins
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Plugins that could not be loaded; empty unless ``load_registry(..., strict=False)``."""
+        return self.loaded.problems
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.selection.warnings
+
+    @property
+    def unselected(self) -> frozenset[str]:
+        """Names of plugins that are installed but were not selected."""
+        return frozenset(plugin.name for plugin in self.selection.unselected)
+
+    @property
+    def deselected(self) -> frozenset[str]:
+        """Names of plugins that would have loaded by default, but were left out on purpose."""
+        return self.selection.deselected
+
+    @property
+    def commands(self) -> dict[str, Any]:
+        """Extra commands of plugins, by name; the first plugin to claim a name keeps it."""
+        out: dict[str, Any] = {}
+        for plugin in self.plugins:
+            for name, app in plugin.commands:
+                out.setdefault(name, app)
+        return out
+
+    def versions(self) -> dict[str, str]:
+        """Plugin name to distribution and version, for the record of a session."""
+        return {
+            plugin.candidate.name: f"{plugin.candidate.distribution} {plugin.candidate.version}".strip()
+            for plugin in sorted(self.plugins, key=lambda plugin: plugin.candidate.name)
+        }
+
+    def session_start(self, session_id: str, mode: str, symbols: tuple[str, ...]) -> list[EdgeFault]:
+        """Tell every plugin that a session starts. What a plugin raises is contained and returned."""
+        return self._relay("flashcrash_session_start", session_id=session_id, mode=mode, symbols=symbols)
+
+    def session_end(self, session_id: str, report: dict[str, Any]) -> list[EdgeFault]:
+        """Tell every plugin that a session ended. What a plugin raises is contained and returned."""
+        return self._relay("flashcrash_session_end", session_id=session_id, report=report)
+
+    def _relay(self, hook: str, **arguments: Any) -> list[EdgeFault]:
+        faults: list[EdgeFault] = []
+        for plugin in self.plugins:
+            try:
+                cast(Any, getattr(plugin.manager.hook, hook))(**arguments)
+            except (Exception, SystemExit) as error:  # a reporting hook must not take the session down
+                faults.append(EdgeFault(plugin.candidate.name, hook, f"{type(error).__name__}: {error}"))
+        return faults
