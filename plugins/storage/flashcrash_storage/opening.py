@@ -57,6 +57,8 @@ def _prepare_file(location: str) -> None:
         raise explain_os(error, location, _DOING) from error
     if path.is_dir():
         raise StorageError(f"{_DOING}: {location} is a directory; name a file in it, as in --db {path / 'flashcrash.db'}")
+    if not path.is_file():
+        raise StorageError(f"{_DOING}: {location} is not a regular file; choose another place with --db")
     # Asked, not tried: opening and closing the file here would drop the locks of another connection of this process.
     for place, what in ((path, "the file"), (path.parent, "its directory (SQLite keeps the write-ahead log there)")):
         if not os.access(place, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["Process", "this_process"]
+__all__ = ["Process", "local_process", "this_process"]
 
 _PROC = Path("/proc")
 
@@ -32,10 +32,14 @@ class Process:
         return _signalable(self.pid)
 
 
+def local_process(pid: int) -> Process:
+    """The process of this host that has that pid now."""
+    return Process(host=socket.gethostname(), pid=pid, token=_token(pid))
+
+
 def this_process() -> Process:
     """The process that calls."""
-    pid = os.getpid()
-    return Process(host=socket.gethostname(), pid=pid, token=_token(pid))
+    return local_process(os.getpid())
 
 
 def _token(pid: int) -> str:

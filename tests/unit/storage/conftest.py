@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flashcrash_storage.sqlite import SqliteConfig, SqliteStore
 
 from flashcrash_core.api import FillRecord, IntentRecord, NoticeRecord, SessionRecord, TradeRecord
+from flashcrash_storage.sqlite import SqliteConfig, SqliteStore
 
 
 def _session(session_id: str = "20251010-211300-a1b2", **changes: Any) -> SessionRecord:

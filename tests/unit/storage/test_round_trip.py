@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from flashcrash_storage.codec import TABLES
-from flashcrash_storage.sqlite import SqliteStore
 
 from flashcrash_core.api import (
     AuditRecord,
@@ -26,6 +24,8 @@ from flashcrash_core.api import (
     TradeRecord,
     TransitionRecord,
 )
+from flashcrash_storage.codec import TABLES
+from flashcrash_storage.sqlite import SqliteStore
 
 Open = Callable[..., SqliteStore]
 Make = Callable[..., Any]
