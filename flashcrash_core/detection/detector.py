@@ -229,6 +229,15 @@ class Detector:
             self.entries_blocked_until_us = row.t_us + _us(self.config.flapping_block_s)
         return Transition(self.symbol, row.t_us, source, target, reason, self.evidence(row))
 
+    @property
+    def row_us(self) -> int:
+        """Time of the newest row."""
+        return self._row_us
+
+    def leave(self, reason: str, row: FeatureRow) -> Transition:
+        """Go back to SLEEP for a reason outside the table (a silence beyond every baseline)."""
+        return self._go(State.SLEEP, reason, row)
+
     def shutdown(self, reason: str, t_us: int) -> Transition:
         """Enter SHUTDOWN from any state; absorbing."""
         source, self.state = self.state, State.SHUTDOWN

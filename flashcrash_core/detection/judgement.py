@@ -43,6 +43,7 @@ class Judgement:
             (index, e.indicator.judge, e.indicator.levels, e.indicator.persist_us, e.indicator.latch_us,
              by_name.get(e.baseline_from, -1) if e.baseline_from else -1, self._flags[index])
             for index, e in enumerate(entries)
+            if not e.inactive
         ]  # fmt: skip
 
     def freeze(self) -> None:

@@ -32,7 +32,8 @@ class PanelEntry:
     indicator: Indicator
     statistics: tuple[str, ...]
     baselines: tuple[str, ...]
-    needs_book: bool
+    inactive: str = ""
+    """Why it is not run at all in this session (``no_book``); "" if it runs."""
     baseline_from: str | None = None
     """Name of the instance whose baseline this one is judged against (acceleration: volatility)."""
 
@@ -71,9 +72,9 @@ class Panel:
         self._rows: deque[FeatureRow] = deque(
             maxlen=max((e.indicator.window_rows for e in entries if isinstance(e.indicator, WindowIndicator)), default=0)
         )
-        self._steps = [self._bind(slot) for slot in self._slots]
+        self._steps = [(index, *self._bind(slot)) for index, slot in enumerate(self._slots) if not slot.entry.inactive]
 
-    def _bind(self, slot: _Slot) -> Any:
+    def _bind(self, slot: _Slot) -> tuple[Any, Any, Any]:
         indicator = slot.entry.indicator
         if isinstance(indicator, StepIndicator):
             return indicator.step, indicator.state, indicator.params
@@ -90,7 +91,7 @@ class Panel:
         if self._rows.maxlen:
             self._rows.append(row)
         pairs = self.pairs
-        for index, (step, state, params) in enumerate(self._steps):
+        for index, step, state, params in self._steps:
             try:
                 pair = step(state, row, params)
                 statistic, baseline = pair
@@ -119,12 +120,13 @@ class Panel:
     def _quarantine(self, index: int) -> None:
         slot = self._slots[index]
         slot.quarantined = True
-        missing = slot.missing
-        self._steps[index] = (lambda _state, _row, _params: missing, None, None)
+        # A new list: the loop that is running over the old one must not be disturbed.
+        self._steps = [step for step in self._steps if step[0] != index]
 
-    def quarantined(self, index: int) -> bool:
-        """Whether the indicator has been taken out of service."""
-        return self._slots[index].quarantined
+    def missing_reason(self, index: int) -> str:
+        """Why an indicator whose value is NaN has none: ``no_book``, ``quarantined``, or ``not_ready``."""
+        slot = self._slots[index]
+        return slot.entry.inactive or ("quarantined" if slot.quarantined else "not_ready")
 
     # -- snapshot for resume -----------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.trading.orders import Order, OrderType
 from flashcrash_core.trading.positions import Position
 
-__all__ = ["Cancel", "Enter", "Exit", "Fees", "Intent", "Moment", "Refuse", "Strategy"]
+__all__ = ["Cancel", "Enter", "Exit", "Fees", "Intent", "Moment", "NoStrategy", "Refuse", "Strategy"]
 
 
 @frozen
@@ -108,6 +108,8 @@ class Moment:
     equity_minor: int = 0
     cash_minor: int = 0
     """Quote currency not bound in positions or open entry orders."""
+    row_us: int = 0
+    """Time of the row that ``readings``, ``fired`` and ``statistics`` belong to."""
 
     @property
     def exit_ticks(self) -> int:
@@ -141,3 +143,27 @@ class Strategy(Protocol):
     def restore(self, data: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         ...
+
+
+class NoStrategy:
+    """Decides nothing: for runs that only detect."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Nothing to keep."""
+
+    def decide(self, moment: Moment) -> Sequence[Intent]:
+        """Never an intent."""
+        return ()
+
+    def on_entered(self, position: Position, intent: Enter) -> None:
+        """Never happens."""
+
+    def on_closed(self, position: Position, pnl_minor: int) -> None:
+        """Never happens."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Nothing to take back."""

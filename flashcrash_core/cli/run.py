@@ -1,0 +1,181 @@
+"""``flashcrash run``, ``backtest`` and ``detect``: options in, report out.
+
+Heavy imports stay inside the functions, so that ``flashcrash --help`` starts fast.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flashcrash_core.runtime.launch import RunRequest
+
+__all__ = ["backtest", "detect", "run"]
+
+_INPUT = "Input and configuration"
+
+Symbols = Annotated[str, typer.Option("--symbols", help="Symbols to take, comma separated (default: all).", rich_help_panel=_INPUT)]
+Profile = Annotated[str | None, typer.Option("--profile", help="Shipped profile: robust or seed.", rich_help_panel=_INPUT)]
+Plugins = Annotated[
+    str | None, typer.Option("--plugins", help="Plugins: names, pkg.mod, ./file.py, no:name; + edits.", rich_help_panel=_INPUT)
+]
+Config = Annotated[Path | None, typer.Option("--config", help="A TOML file on top of the others.", rich_help_panel=_INPUT)]
+Set = Annotated[list[str] | None, typer.Option("--set", help="table.key=value, repeatable.", rich_help_panel=_INPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Directory for trades.csv, states.csv and summary.json.")]
+Fills = Annotated[str | None, typer.Option("--fills", help="Fill model: M0, M1, M2, M3 or auto.")]
+Db = Annotated[str | None, typer.Option("--db", help="Database (default var/flashcrash.db).")]
+
+
+def run(
+    mode: Annotated[str | None, typer.Option("--mode", help="paper or backtest (real is not available yet).")] = None,
+    feed: Annotated[str | None, typer.Option("--feed", help="Feed plugin (default: simulated, or what reads the tape).")] = None,
+    tape: Annotated[list[Path] | None, typer.Option("--tape", help="A data file, repeatable.")] = None,
+    symbols: Symbols = "",
+    profile: Profile = None,
+    resume: Annotated[str | None, typer.Option("--resume", help="Continue a crashed or interrupted session.")] = None,
+    plugins: Plugins = None,
+    config: Config = None,
+    set_: Set = None,
+    speed: Annotated[str | None, typer.Option("--speed", help="max, or a multiple of real time.")] = None,
+    duration: Annotated[float | None, typer.Option("--duration", help="Stop after this many seconds of market time.")] = None,
+    db: Db = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Run a session. Without arguments: the built-in simulated market with a crash in it, in paper mode, at full speed."""
+    from flashcrash_core.runtime import launch
+
+    request = launch.RunRequest(
+        mode=mode,
+        paths=tuple(tape or ()),
+        feed=feed,
+        symbols=_symbols(symbols),
+        profile=profile,
+        plugins=plugins,
+        config_file=config,
+        overrides=tuple(set_ or ()),
+        speed=speed,
+        duration_s=duration,
+        db=db,
+    )
+    if resume is not None:
+        _finish(_with_progress(lambda progress: launch.resume(resume, request, progress), json), json, out)
+    else:
+        _finish(_with_progress(lambda progress: launch.execute(request, progress), json), json, out)
+
+
+def backtest(
+    tape: Annotated[list[Path], typer.Argument(help="Data files: raw captures, Tardis-style trades, Binance bulk files.")],
+    engine: Annotated[
+        str, typer.Option("--engine", help="auto, batch or stream (batch is not available yet; auto is stream).")
+    ] = "auto",
+    fills: Fills = None,
+    out: Out = None,
+    json: Json = False,
+    symbols: Symbols = "",
+    profile: Profile = None,
+    plugins: Plugins = None,
+    config: Config = None,
+    set_: Set = None,
+    db: Db = None,
+) -> None:
+    """Trade recorded data with simulated fills. Without a book, the renormalised research score is shown beside the strict one."""
+    from flashcrash_core.errors import UsageError
+    from flashcrash_core.runtime import launch
+    from flashcrash_core.runtime.comparison import run_with_comparison
+
+    if engine not in ("auto", "stream"):
+        raise UsageError(f"--engine {engine}: only auto and stream are available in this version")
+    request = launch.RunRequest(
+        mode="backtest",
+        paths=tuple(tape),
+        symbols=_symbols(symbols),
+        profile=profile,
+        plugins=plugins,
+        config_file=config,
+        overrides=tuple(set_ or ()),
+        fills=fills,
+        db=db,
+    )
+    _finish(_with_progress(lambda progress: run_with_comparison(request, progress), json), json, out)
+
+
+def detect(
+    tape: Annotated[list[Path], typer.Argument(help="Data files: raw captures, Tardis-style trades, Binance bulk files.")],
+    json: Json = False,
+    symbols: Symbols = "",
+    profile: Profile = None,
+    plugins: Plugins = None,
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Run the detector only and list the episodes."""
+    from flashcrash_core.runtime import launch
+
+    request = launch.RunRequest(
+        mode="backtest",
+        paths=tuple(tape),
+        symbols=_symbols(symbols),
+        profile=profile,
+        plugins=plugins,
+        config_file=config,
+        overrides=tuple(set_ or ()),
+    )
+    _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().upper() for part in text.split(",") if part.strip())
+
+
+def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[str, Any]:
+    """A progress bar on standard error while a person is watching; nothing otherwise."""
+    import sys
+
+    if json or not sys.stderr.isatty():
+        return work(None)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replaying", total=1.0, events="")
+
+        def on_progress(fraction: float | None, events: int) -> None:
+            bar.update(task, completed=fraction or 0.0, events=f"{events:,} events")
+
+        return work(on_progress)
+
+
+def _finish(report: dict[str, Any], json: bool, out: Path | None) -> None:
+    """Print the report and leave with the exit code that it stands for: 3 when risk halted the session."""
+    import sys
+
+    from flashcrash_core.runtime.launch import to_json
+
+    if out is not None:
+        from flashcrash_core.runtime.launch import export_session
+
+        report["exported"] = export_session(report, out)
+    if json:
+        sys.stdout.write(to_json(report).decode() + "\n")
+    else:
+        from rich.console import Console
+
+        from flashcrash_core.cli.report_view import show_report
+
+        show_report(Console(), report)
+    if report.get("status") == "halted":
+        raise typer.Exit(3)
+    if report.get("status") == "interrupted":
+        raise typer.Exit(130)

@@ -1,0 +1,185 @@
+"""Composing a run: configuration and plugins in, a session with its executor and input out.
+
+Everything that can be wrong is found here, before the first event.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+
+import attrs
+from attrs import define
+
+from flashcrash_core.config import IndicatorConfig, LoadedConfig, PluginConfigs, Settings
+from flashcrash_core.config.instruments import InstrumentBook
+from flashcrash_core.detection.indicator import BuildContext
+from flashcrash_core.detection.panel import PanelEntry
+from flashcrash_core.detection.scoring import Scorer
+from flashcrash_core.errors import ConfigError, PluginContract, UsageError
+from flashcrash_core.market.feed import DataTier
+from flashcrash_core.market.instruments import to_money
+from flashcrash_core.runtime.inputs import Input, SymbolInput, open_input
+from flashcrash_core.runtime.lane import LaneSetup
+from flashcrash_core.runtime.session import Session, SessionSetup
+from flashcrash_core.trading.execution import Executor, ExecutorContext
+from flashcrash_core.trading.strategy import Fees, NoStrategy, Strategy
+
+__all__ = ["Composition", "compose", "open_run_input"]
+
+
+@define
+class Composition:
+    """A run, ready to go. ``executor`` is None for detection only."""
+
+    session: Session
+    executor: Executor | None
+    source: Input
+    fill_models: dict[str, str]
+    warnings: list[str]
+
+
+def open_run_input(
+    settings: Settings, plugins: PluginConfigs, *, paths: Sequence[Path], feed: str | None
+) -> tuple[Input, InstrumentBook]:
+    """Open the run's tapes, or the configured feed when there are none. ``feed`` None lets each tape choose its own."""
+    instruments = InstrumentBook({symbol: attrs.asdict(table) for symbol, table in settings.instruments.items()})
+    name = feed or (None if paths else settings.run.feed)
+    if name is not None and name not in plugins.feeds:
+        raise UsageError(f'there is no feed "{name}"; loaded: {", ".join(plugins.feeds)}')
+    feeds = {known: (plugin.spec, plugin.spec.build(plugin.config)) for known, plugin in plugins.feeds.items()}
+    run = settings.run
+    source = open_input(feeds, feed=name, paths=paths, symbols=run.symbols, instruments=instruments, seed=run.seed)
+    return source, instruments
+
+
+def compose(
+    config: LoadedConfig,
+    plugins: PluginConfigs,
+    source: Input,
+    *,
+    client_prefix: str = "fc",
+    trade: bool = True,
+    sweep: bool = True,
+) -> Composition:
+    """Build session and executor for an opened input. Raises ConfigError, PluginError or UsageError."""
+    settings = config.settings
+    indicators = list(plugins.indicators.values())
+    _check_indicators(indicators)
+    scorer = plugins.scorer.spec.build(plugins.scorer.config)
+    fees = Fees(settings.fees.maker_bps, settings.fees.taker_bps)
+    lanes = tuple(
+        _lane(known, source, settings, indicators, plugins, scorer, fees, trade=trade, sweep=sweep)
+        for known in source.symbols.values()
+    )
+    session = Session(SessionSetup(lanes, settings.risk, fees, to_money(settings.risk.equity_start), client_prefix))
+    executor = _executor(settings, plugins, session) if trade else None
+    models = {symbol: _fill_model(settings.fills.model, known) for symbol, known in source.symbols.items()}
+    return Composition(session, executor, source, models, [*plugins.warnings, *_warnings(settings, source)])
+
+
+def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> Executor:
+    """The executor that the mode asks for, over the session's own view of the markets."""
+    lanes = session.lanes
+    context = ExecutorContext(
+        markets={symbol: lane.market for symbol, lane in lanes.items()},
+        fees=session.setup.fees,
+        seed=settings.run.seed,
+        next_seq=count(1).__next__,
+        fill_model=settings.fills.model,
+        volatility=lambda symbol: lanes[symbol].sigma(),
+    )
+    return plugins.executor.spec.build(plugins.executor.config, context)
+
+
+def _check_indicators(indicators: list[IndicatorConfig]) -> None:
+    if not indicators:
+        raise ConfigError("indicators: none is configured; choose a profile (--profile robust) or add [indicators.NAME] tables")
+    names = {indicator.name for indicator in indicators}
+    problems = [
+        f"indicators.{i.name}: is judged against the baseline of {i.spec.baseline_from!r}, which is not configured or not enabled"
+        for i in indicators
+        if i.spec.baseline_from is not None and i.spec.baseline_from not in names
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _entry(indicator: IndicatorConfig, context: BuildContext) -> PanelEntry:
+    spec = indicator.spec
+    try:
+        built = spec.build(indicator.config, context)
+    except Exception as error:
+        raise PluginContract(
+            f"indicator {indicator.name} (plugin {spec.name}) could not be built for {context.symbol}: {type(error).__name__}: {error}"
+        ) from error
+    return PanelEntry(
+        name=indicator.name,
+        plugin=spec.name,
+        role=indicator.role,
+        indicator=built,
+        statistics=spec.statistics,
+        baselines=spec.baselines,
+        inactive="no_book" if "book" in spec.needs and not context.has_book else "",
+        baseline_from=spec.baseline_from,
+    )
+
+
+def _lane(
+    known: SymbolInput,
+    source: Input,
+    settings: Settings,
+    indicators: Iterable[IndicatorConfig],
+    plugins: PluginConfigs,
+    scorer: Scorer,
+    fees: Fees,
+    *,
+    trade: bool,
+    sweep: bool,
+) -> LaneSetup:
+    price_source = settings.run.price_source
+    if price_source == "mid" and not known.has_book:
+        raise UsageError(f"run.price_source is mid, but the data of {known.instrument.symbol} has no book; use auto or trade")
+    source_is_mid = known.has_book if price_source == "auto" else price_source == "mid"
+    context = BuildContext(known.instrument.symbol, known.instrument, source_is_mid, known.has_book)
+    held = list(indicators)
+
+    # Factories, because a lane starts over with fresh programs after a long silence.
+    def entries() -> tuple[PanelEntry, ...]:
+        return tuple(_entry(indicator, context) for indicator in held)
+
+    def strategy() -> Strategy:
+        return plugins.strategy.spec.build(plugins.strategy.config, context) if trade else NoStrategy()
+
+    return LaneSetup(
+        instrument=known.instrument,
+        has_book=known.has_book,
+        source_is_mid=source_is_mid,
+        detector=settings.detector,
+        entries=entries,
+        strategy=strategy,
+        scorer=scorer,
+        fees=fees,
+        max_silence_us=round(settings.run.max_silence_s * 1e6),
+        synthetic_book=source.synthetic_book,
+        sweep=sweep,
+        needs_book=frozenset(i.spec.name for i in held if "book" in i.spec.needs),
+    )
+
+
+def _fill_model(configured: str, known: SymbolInput) -> str:
+    if configured != "auto":
+        return configured
+    return "M2" if known.has_book else "M1"
+
+
+def _warnings(settings: Settings, source: Input) -> list[str]:
+    warnings = list(source.warnings)
+    if source.data_tier is DataTier.SYNTHETIC:
+        warnings.append("SYNTHETIC market: made by this program, not evidence of detection or profit")
+    elif source.synthetic_book:
+        warnings.append("SYNTHETIC BOOK - not evidence of detection or profit")
+    if settings.detector.warmup_s < attrs.fields(type(settings.detector)).warmup_s.default:
+        warnings.append(f"calibration: short (warm-up {settings.detector.warmup_s:g} s instead of 320 s)")
+    if settings.fills.model == "M0":
+        warnings.append("fill model M0 (touch = fill) is an upper bound, never a result")
+    return warnings

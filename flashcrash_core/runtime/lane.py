@@ -1,0 +1,251 @@
+"""A lane: everything of one symbol from event to decision input. Watermark, grid and detector are per symbol.
+
+A lane turns events into rows, rows into readings and states, and keeps what scorer and strategy will ask about. It sends nothing: the
+session asks the strategy and owns orders and money.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from math import isnan
+from typing import Any, Final
+
+from attrs import frozen
+
+from flashcrash_core.detection.detector import Detector, Transition
+from flashcrash_core.detection.episodes import EpisodeLog
+from flashcrash_core.detection.hold_sweep import HoldSweep
+from flashcrash_core.detection.indicator import Reading, Role
+from flashcrash_core.detection.panel import Panel, PanelEntry
+from flashcrash_core.detection.scoring import JudgedRow, Score, ScoreContext, Scorer
+from flashcrash_core.detection.settings import DetectorConfig, State
+from flashcrash_core.market.accumulator import FeatureAccumulator
+from flashcrash_core.market.clock import FUTURE
+from flashcrash_core.market.events import MarketEvent
+from flashcrash_core.market.features import GRID_US, FeatureRow, unhealthy_names
+from flashcrash_core.market.instruments import Instrument
+from flashcrash_core.runtime.markouts import Markouts
+from flashcrash_core.trading.strategy import Fees, Moment, Strategy
+
+__all__ = ["Lane", "LaneSetup"]
+
+_HISTORY_ROWS: Final = 101
+"""10 s of judged rows for the scorer's peak-hold, both ends included."""
+
+
+@frozen
+class LaneSetup:
+    """What a lane is built from. The factories give fresh programs, so that a lane can start over after a long silence."""
+
+    instrument: Instrument
+    has_book: bool
+    source_is_mid: bool
+    detector: DetectorConfig
+    entries: Callable[[], tuple[PanelEntry, ...]]
+    strategy: Callable[[], Strategy]
+    scorer: Scorer
+    fees: Fees
+    max_silence_us: int
+    synthetic_book: bool = False
+    sweep: bool = True
+    needs_book: frozenset[str] = frozenset()
+
+
+class Lane:
+    """One symbol's pipeline. ``now_us`` is the time at which the newest event acts."""
+
+    def __init__(self, setup: LaneSetup, on_transition: Callable[[Transition], None], on_fault: Callable[..., None]) -> None:
+        self.setup = setup
+        self.symbol = setup.instrument.symbol
+        self.market = FeatureAccumulator(setup.instrument, has_book=setup.has_book, source_is_mid=setup.source_is_mid)
+        self.strategy = setup.strategy()
+        self.episodes = EpisodeLog()
+        self.markouts = Markouts()
+        self.state_us: Counter[str] = Counter({str(s): 0 for s in State})
+        self.blocked_us: Counter[str] = Counter()
+        """Time outside SLEEP during which entries were blocked, by reason."""
+        self.restarts = 0
+        self.flat = True
+        self.now_us = 0
+        self.row: FeatureRow | None = None
+        self._bar_is_new = False
+        self._on_transition = on_transition
+        self._on_fault = on_fault
+        self.sweep: HoldSweep | None = None
+        self._build_detection()
+        if setup.sweep:
+            self.sweep = HoldSweep(self.detector)
+        self.moment = Moment(self.symbol, setup.instrument, setup.fees, self._score, setup.has_book)
+
+    def _build_detection(self) -> None:
+        entries = self.setup.entries()
+        self.panel = Panel(entries)
+        self.detector = Detector(self.symbol, entries, self.setup.detector)
+        if self.sweep is not None:
+            self.sweep.restart(self.detector)
+        self._history: deque[JudgedRow] = deque(maxlen=_HISTORY_ROWS)
+        self._depth = next((i for i, e in enumerate(entries) if e.role is Role.DEPTH), -1)
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def on_market(self, event: MarketEvent) -> bool:
+        """Take a market event; returns False when it was late or corrupt and must not be decided on."""
+        market = self.market
+        act_us = market.admit(event)
+        if act_us < 0:
+            if act_us != FUTURE:
+                market.apply_late(event)
+            return False
+        if 0 < market.next_row_us <= act_us:
+            if act_us - market.next_row_us > self.setup.max_silence_us:
+                self._restart(act_us)
+            while market.next_row_us <= act_us:
+                self._on_row(market.close_row())
+        self.now_us = act_us
+        market.apply(event, act_us)
+        return True
+
+    def _restart(self, act_us: int) -> None:
+        """After a silence beyond any baseline: forget, and warm up again."""
+        self.restarts += 1
+        if self.detector.state not in (State.SLEEP, State.SHUTDOWN) and self.row is not None:
+            self._on_transition(self.detector.leave("silence", self.row))
+        shutdown = self.detector.state is State.SHUTDOWN
+        self._build_detection()
+        if shutdown:
+            self.detector.shutdown("restart", act_us)
+        self.market.next_row_us = act_us - act_us % GRID_US + GRID_US
+
+    def _on_row(self, row: FeatureRow) -> None:
+        detector, panel = self.detector, self.panel
+        state = detector.state
+        self.row = row
+        self.state_us[state] += GRID_US
+        panel.on_row(row)
+        if panel.faults:
+            for fault in panel.faults:
+                self._on_fault(self.symbol, fault)
+            panel.faults.clear()
+        transitions = detector.on_row(row, panel.pairs, flat=self.flat)
+        if self.sweep is not None:
+            self.sweep.on_row(row, panel.pairs, transitions)
+        self._history.append(JudgedRow(row.t_us, tuple(detector.judgement.values)))
+        for transition in transitions:
+            self._on_transition(transition)
+        if state is not State.SLEEP and (blocked := self.blocked()) not in ("", "state"):
+            self.blocked_us[blocked] += GRID_US
+        if self.markouts.waiting:
+            self.markouts.on_row(row.t_us, row.price)
+        if row.bar_new and self.market.bar is not None:
+            self.strategy.on_bar(self.market.bar)
+            self._bar_is_new = True
+
+    # -- what decisions are made of ----------------------------------------------------------------------------------
+
+    @property
+    def awake(self) -> bool:
+        """The act clock: while entries are possible, or an order or position is open, the strategy sees every event."""
+        return not self.flat or self.detector.state in self.setup.detector.entry_states
+
+    def blocked(self) -> str:
+        """Why no entry is allowed now, "" if one is. Never applies to exits."""
+        detector = self.detector
+        if detector.state not in self.setup.detector.entry_states:
+            return "shutdown" if detector.state is State.SHUTDOWN else "state"
+        row = self.row
+        if row is None:
+            return "state"
+        if row.unhealthy:
+            return "data_" + unhealthy_names(row.unhealthy)[0]
+        if self.setup.has_book and not self.market.book_synced:
+            return "data_book_unsynced"  # a gap counts at once, not only from the next row on
+        if detector.degraded:
+            return "degraded"
+        if row.t_us < detector.entries_blocked_until_us:
+            return "flapping"
+        if self._depth >= 0 and detector.judgement.fired[self._depth]:
+            return "liquidity_collapse"
+        return ""
+
+    def look(self) -> Moment:
+        """The moment for the strategy, with everything that belongs to this symbol filled in."""
+        moment, market = self.moment, self.market
+        moment.now_us = self.now_us
+        moment.state = self.detector.state
+        moment.blocked = self.blocked()
+        moment.bid_ticks, moment.ask_ticks, moment.last_ticks = market.bid_ticks, market.ask_ticks, market.last_ticks
+        moment.bar = market.bar
+        moment.bar_is_new = self._bar_is_new
+        self._bar_is_new = False
+        if moment.bar_is_new or moment.row_us != self.detector.row_us:
+            moment.row_us = self.detector.row_us
+            values, fired = self.detector.judgement.values, self.detector.judgement.fired
+            moment.readings = {e.name: values[i] for i, e in enumerate(self.panel.entries) if not isnan(values[i])}
+            moment.fired = {e.name: fired[i] for i, e in enumerate(self.panel.entries)}
+            moment.statistics = self._statistics()
+        return moment
+
+    def _statistics(self) -> dict[str, dict[str, float]]:
+        return {
+            entry.name: {name: x for name, x in zip(entry.statistics, pair[0], strict=True) if not isnan(x)}
+            for entry, pair in zip(self.panel.entries, self.panel.pairs, strict=True)
+        }
+
+    def _score(self, entry_price: float, target_price: float, order_notional: float) -> Score:
+        names = tuple(e.name for e in self.panel.entries)
+        context = ScoreContext(
+            self.now_us, names, tuple(self._history), self._statistics(), entry_price, target_price, order_notional
+        )
+        return self.setup.scorer.score(context)
+
+    def sigma(self) -> float:
+        """sigma_W now, per sqrt(second); NaN while missing."""
+        return self.detector.sigma()[0]
+
+    def readings(self) -> list[Reading]:
+        """All indicators at the last row, for reports."""
+        stale = bool(self.row is not None and self.row.unhealthy)
+        result = []
+        for i, entry in enumerate(self.panel.entries):
+            value = self.detector.judgement.values[i]
+            missing = isnan(value)
+            book = "synthetic_book" if self.setup.synthetic_book else "real_book"
+            provenance = book if entry.plugin in self.setup.needs_book else "real_trades"
+            reason = self.panel.missing_reason(i) if missing else ""
+            fired = self.detector.judgement.fired[i]
+            result.append(Reading(entry.name, None if missing else value, fired, not missing, stale, reason, provenance))
+        return result
+
+    # -- snapshot for resume -----------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """State of all parts as plain data."""
+        return {
+            "market": self.market.snapshot(),
+            "panel": self.panel.snapshot(),
+            "detector": self.detector.snapshot(),
+            "sweep": None if self.sweep is None else self.sweep.snapshot(),
+            "strategy": self.strategy.snapshot(),
+            "episodes": self.episodes.snapshot(),
+            "markouts": self.markouts.snapshot(),
+            "history": [[h.t_us, list(h.values)] for h in self._history],
+            "row": None if self.row is None else list(self.row),
+            "state_us": dict(self.state_us),
+            "blocked_us": dict(self.blocked_us),
+            "plain": [self.restarts, self.flat, self.now_us, self._bar_is_new],
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self.market.restore(data["market"])
+        self.panel.restore(data["panel"])
+        self.detector.restore(data["detector"])
+        if self.sweep is not None and data["sweep"] is not None:
+            self.sweep.restore(data["sweep"])
+        self.strategy.restore(data["strategy"])
+        self.episodes.restore(data["episodes"])
+        self.markouts.restore(data["markouts"])
+        self._history.extend(JudgedRow(t, tuple(values)) for t, values in data["history"])
+        self.row = None if data["row"] is None else FeatureRow(*data["row"])
+        self.state_us = Counter(data["state_us"])
+        self.blocked_us = Counter(data["blocked_us"])
+        self.restarts, self.flat, self.now_us, self._bar_is_new = data["plain"]

@@ -1,0 +1,270 @@
+"""Launching a run: from what the user asked for to the finished report. The one place where shells meet.
+
+Wall clock, process identity and the database appear here and nowhere below.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from attrs import field, frozen
+
+from flashcrash_core import __version__
+from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
+from flashcrash_core.errors import DataError, FlashcrashError, HaltedError, UsageError
+from flashcrash_core.registry import Registry, load_registry, open_store
+from flashcrash_core.runtime.composition import Composition, compose, open_run_input
+from flashcrash_core.runtime.inputs import fingerprint
+from flashcrash_core.runtime.records import AuditRecord, SessionRecord
+from flashcrash_core.runtime.report import build_report, detection_report
+from flashcrash_core.runtime.runner import Runner, RunOptions
+from flashcrash_core.runtime.storage import Store
+
+__all__ = ["Prepared", "RunRequest", "detect", "execute", "export_session", "has_book", "prepare", "resume", "to_json"]
+
+Progress = Callable[[float | None, int], None]
+
+
+@frozen(kw_only=True)
+class RunRequest:
+    """What the user asked for; unset values leave the configuration as it is."""
+
+    mode: str | None = None
+    paths: tuple[Path, ...] = ()
+    feed: str | None = None
+    symbols: tuple[str, ...] = ()
+    profile: str | None = None
+    plugins: str | None = None
+    config_file: Path | None = None
+    overrides: tuple[str, ...] = ()
+    speed: str | None = None
+    duration_s: float | None = None
+    db: str | None = None
+    fills: str | None = None
+    keep: bool = field(default=True)
+    """Keep a session in the database."""
+
+    def as_overrides(self) -> list[str]:
+        """The options that are configuration keys under another name; ``--set`` comes last and wins."""
+        named: list[tuple[str, str | None]] = [
+            ("run.mode", self.mode and f'"{self.mode}"'),
+            ("run.speed", self.speed and (self.speed if _is_number(self.speed) else f'"{self.speed}"')),
+            ("run.db", self.db and msgspec.json.encode(self.db).decode()),
+            ("fills.model", self.fills and f'"{self.fills}"'),
+            ("run.symbols", msgspec.json.encode([s.upper() for s in self.symbols]).decode() if self.symbols else None),
+        ]
+        return [f"{key}={value}" for key, value in named if value] + list(self.overrides)
+
+
+@frozen
+class Prepared:
+    """Configuration and plugins, checked."""
+
+    config: LoadedConfig
+    registry: Registry
+    plugins: PluginConfigs
+
+    def open_store(self) -> Store:
+        """Open the configured database."""
+        store: Store = self.plugins.store.spec.build(self.plugins.store.config, self.config.settings.run.db)
+        return store
+
+
+def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prepared:
+    """Load configuration and plugins for a request, or as a stored session had them. Raises with everything wrong at once."""
+    if stored is not None:
+        config = config_from_tree(stored.config, f"session {stored.id}")
+        if request.db:
+            config = config_from_tree({**stored.config, "run": {**stored.config["run"], "db": request.db}}, f"session {stored.id}")
+    else:
+        config = load_config(profile=request.profile, config_file=request.config_file, overrides=request.as_overrides())
+    selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
+    registry = load_registry(selection)
+    return Prepared(config, registry, resolve_plugins(config, registry))
+
+
+def execute(request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
+    """Run a new session and return its report. Raises :class:`HaltedError` only through the report's ``halted`` (see :func:`exit_code`)."""
+    prepared = prepare(request)
+    settings = prepared.config.settings
+    source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)
+    try:
+        composition = compose(prepared.config, prepared.plugins, source)
+        if not request.keep:
+            return _drive(prepared, composition, None, "", request, on_progress)
+        store = prepared.open_store()
+        try:
+            record = _session_record(prepared, composition, request)
+            store.begin_session(record)
+            return _drive(prepared, composition, store, record.id, request, on_progress)
+        finally:
+            store.close()
+    finally:
+        source.close()
+
+
+def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
+    """Detection only: no strategy, no executor, no database."""
+    prepared = prepare(request)
+    source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
+    try:
+        composition = compose(prepared.config, prepared.plugins, source, trade=False)
+        runner = Runner(composition.session, None, None, "", _options(prepared, request), on_progress)
+        outcome = runner.run(source)
+        report = detection_report(composition, outcome, engine="stream")
+        return report | {"mode": "detect", "status": outcome.status, "decision_hash": composition.session.hash.hex}
+    finally:
+        source.close()
+
+
+def resume(session_id: str, request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
+    """Continue a crashed or interrupted session from its newest snapshot, checking every stored row on the way."""
+    store = prepare(request).open_store()
+    try:
+        record = store.session(session_id)
+        if record.status not in ("crashed", "interrupted"):
+            raise UsageError(f"session {record.id} is {record.status}; only a crashed or interrupted session can be resumed")
+        prepared = prepare(request, stored=record)
+        paths = tuple(Path(item["path"]) for item in record.inputs["tapes"])
+        for item, path in zip(record.inputs["tapes"], paths, strict=True):
+            if not path.exists() or fingerprint(path) != item:
+                raise DataError(f"{path}: is missing or not the file that session {record.id} read; restore it to resume")
+        request = RunRequest(paths=paths, feed=record.inputs["feed"], duration_s=record.inputs["duration_s"], db=request.db)
+        source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=paths, feed=request.feed)
+        try:
+            composition = compose(prepared.config, prepared.plugins, source)
+            store.reopen_session(record.id)
+            return _drive(prepared, composition, store, record.id, request, on_progress, resuming=True)
+        finally:
+            source.close()
+    finally:
+        store.close()
+
+
+def has_book(prepared: Prepared, request: RunRequest) -> bool:
+    """Whether any symbol of the request's input has a book. Opens the input and closes it again."""
+    source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
+    try:
+        return any(known.has_book for known in source.symbols.values())
+    finally:
+        source.close()
+
+
+def export_session(report: dict[str, Any], out: Path) -> list[str]:
+    """Write trades.csv, states.csv and summary.json of the report's session into ``out``; returns the paths written."""
+    from flashcrash_core.runtime.export import export_run
+
+    store = open_store(report["session_db"])
+    try:
+        return [str(path) for path in export_run(store, report["session"], report, out)]
+    finally:
+        store.close()
+
+
+def _drive(
+    prepared: Prepared,
+    composition: Composition,
+    store: Store | None,
+    session_id: str,
+    request: RunRequest,
+    on_progress: Progress | None,
+    *,
+    resuming: bool = False,
+) -> dict[str, Any]:
+    session = composition.session
+    mode = prepared.config.settings.run.mode
+    runner = Runner(session, composition.executor, store, session_id, _options(prepared, request), on_progress)
+    skip = 0
+    if resuming and store is not None:
+        snapshot = store.latest_snapshot(session_id)
+        runner.sink.expect_stored(snapshot.seq if snapshot is not None else 0)
+        if snapshot is not None:
+            skip = runner.restore(snapshot)
+        _audit(store, session_id, session.seq, session.now_us, "resumed", f"from event {session.seq}")
+    tally = runner.sink.tally
+    problems = prepared.registry.session_start(session_id=session_id, mode=mode, symbols=tuple(session.lanes))
+    try:
+        outcome = runner.run(composition.source, skip=skip)
+    except BaseException as error:
+        if store is not None:
+            _fail(store, session_id, composition, error)
+        raise
+    if store is not None and resuming:
+        tally.load(store, session_id)
+    report = build_report(composition, outcome, tally, mode=mode, engine="stream", session_id=session_id or None)
+    report["warnings"] += [str(problem) for problem in problems]
+    if store is not None:
+        summary = msgspec.json.decode(to_json(report))
+        store.end_session(session_id, status=outcome.status, wall_ended=_now(), decision_hash=session.hash.hex, summary=summary)
+        report["session_db"] = prepared.config.settings.run.db
+    prepared.registry.session_end(session_id=session_id, report=report)
+    return report
+
+
+def _fail(store: Store, session_id: str, composition: Composition, error: BaseException) -> None:
+    """The run stopped on an error: say so in the database, keep what was committed. The original error goes on to the user."""
+    session = composition.session
+    status = "halted" if isinstance(error, HaltedError) else "failed"
+    try:
+        _audit(store, session_id, session.seq, session.now_us, "failed", f"{type(error).__name__}: {error}")
+        store.end_session(session_id, status=status, wall_ended=_now(), decision_hash=session.hash.hex, summary={})
+    except FlashcrashError as second:
+        error.add_note(f"and the session could not be closed in the database: {second}")
+
+
+def _audit(store: Store, session_id: str, seq: int, t_us: int, kind: str, message: str) -> None:
+    store.write(session_id, [AuditRecord(seq=seq, t_us=t_us, symbol="", kind=kind, message=message)])
+    store.commit()
+
+
+def _options(prepared: Prepared, request: RunRequest) -> RunOptions:
+    run = prepared.config.settings.run
+    return RunOptions(
+        speed=None if run.speed == "max" else float(run.speed),
+        duration_us=None if request.duration_s is None else round(request.duration_s * 1e6),
+        snapshot_us=round(run.snapshot_s * 1e6),
+        snapshot_awake_us=round(run.snapshot_awake_s * 1e6),
+    )
+
+
+def _session_record(prepared: Prepared, composition: Composition, request: RunRequest) -> SessionRecord:
+    settings = prepared.config.settings
+    started = datetime.now(UTC)
+    return SessionRecord(
+        id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        mode=settings.run.mode,
+        status="running",
+        symbols=tuple(composition.session.lanes),
+        profile=settings.profile,
+        data_tier=str(composition.source.data_tier),
+        version=__version__,
+        plugins=prepared.registry.versions(),
+        config=prepared.config.as_plain(),
+        inputs={
+            "feed": request.feed,
+            "tapes": [fingerprint(path) for path in request.paths],
+            "duration_s": request.duration_s,
+        },
+        wall_started=started.isoformat(),
+        equity_start_minor=composition.session.blotter.ledger.equity_start_minor,
+    )
+
+
+def to_json(document: Any) -> bytes:
+    """One JSON document: decimals as numbers, NaN as null, keys in the order of the contract."""
+    return msgspec.json.Encoder(decimal_format="number").encode(document)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""Where records go, and resuming a crashed session: what was already stored is compared, not written twice.
+
+A resumed session starts from the newest snapshot and takes the same input again. Everything it records up to the last stored row must
+equal what is stored; the first difference is a :class:`~flashcrash_core.errors.VerificationError`. From there on it writes.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from flashcrash_core.errors import VerificationError
+from flashcrash_core.runtime.records import (
+    AuditRecord,
+    FillRecord,
+    IntentRecord,
+    NoticeRecord,
+    Record,
+    ScoreRecord,
+    SnapshotRecord,
+    TradeRecord,
+    TransitionRecord,
+)
+from flashcrash_core.runtime.storage import Store
+
+__all__ = ["RecordSink", "Tally"]
+
+_KINDS: tuple[type[Record], ...] = (
+    IntentRecord, NoticeRecord, FillRecord, TradeRecord, TransitionRecord, ScoreRecord,
+)  # fmt: skip
+
+
+class Tally:
+    """Keeps what a report lists but a session does not hold: trades and scores, taken from records as they pass."""
+
+    def __init__(self) -> None:
+        self.trades: list[TradeRecord] = []
+        self.scores: list[ScoreRecord] = []
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        """Look at records on their way to the store."""
+        for record in records:
+            if isinstance(record, TradeRecord):
+                self.trades.append(record)
+            elif isinstance(record, ScoreRecord):
+                self.scores.append(record)
+
+    def load(self, store: Store, session_id: str) -> None:
+        """All of a resumed session's, those before the crash included."""
+        self.trades = store.read(session_id, TradeRecord)
+        self.scores = store.read(session_id, ScoreRecord)
+
+
+class RecordSink:
+    """Where a runner puts records: the store, after the stored ones have been seen to agree."""
+
+    def __init__(self, store: Store | None, session_id: str) -> None:
+        self._store = store
+        self._session_id = session_id
+        self._expected: dict[type[Record], deque[Record]] = {}
+        self._audits_until = 0
+        self.tally = Tally()
+
+    def expect_stored(self, after_seq: int) -> None:
+        """Load the rows after ``after_seq``: they must come again, in this order."""
+        assert self._store is not None
+        for kind in _KINDS:
+            rows = [row for row in self._store.read(self._session_id, kind) if row.seq > after_seq]
+            if rows:
+                self._expected[kind] = deque(rows)
+        # Audit rows also record facts of the process (a crash, a resume), so they are not expected again, only not repeated.
+        self._audits_until = max((row.seq for row in self._store.read(self._session_id, AuditRecord)), default=0)
+
+    def orders_until(self, seq: int) -> list[IntentRecord | NoticeRecord]:
+        """Intents and notices up to ``seq`` in the order in which they happened: within one event the notice came first."""
+        assert self._store is not None
+        notices = [row for row in self._store.read(self._session_id, NoticeRecord) if row.seq <= seq]
+        intents = [row for row in self._store.read(self._session_id, IntentRecord) if row.seq <= seq]
+        return sorted([*notices, *intents], key=lambda row: row.seq)
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Compare what was expected, store the rest."""
+        self.tally.on_records(records)
+        if self._store is None or not records:
+            return
+        fresh = [record for record in records if not self._seen(record)] if self._expected or self._audits_until else records
+        if fresh:
+            self._store.write(self._session_id, fresh)
+
+    def _seen(self, record: Record) -> bool:
+        if isinstance(record, AuditRecord):
+            return record.seq <= self._audits_until
+        queue = self._expected.get(type(record))
+        if not queue:
+            return False
+        expected = queue.popleft()
+        if not _same(record, expected):
+            raise VerificationError(
+                f"resume: at event {record.seq} the session decided\n  {record}\nbut the database says\n  {expected}\n"
+                "The input, the configuration or a plugin is not the one of the crashed session; nothing was written. "
+                "Start a new session, or restore what changed"
+            )
+        if not queue:
+            del self._expected[type(record)]
+        return True
+
+    def expect_nothing_left(self) -> None:
+        """At the end of the input no stored row may be left over."""
+        for kind, queue in self._expected.items():
+            raise VerificationError(
+                f"resume: the input ended, but the database holds {len(queue)} more {kind.__name__} rows, the first {queue[0]}; "
+                "the input is shorter than the one of the crashed session"
+            )
+
+    def commit(self) -> None:
+        """Make everything so far durable."""
+        if self._store is not None:
+            self._store.commit()
+
+    def save_snapshot(self, record: SnapshotRecord) -> None:
+        """Keep a snapshot."""
+        if self._store is not None:
+            self._store.save_snapshot(self._session_id, record)
+
+
+def _same(a: Record, b: Record) -> bool:
+    # repr, so that NaN equals NaN; evidence went through JSON, which keeps floats, strings and None exactly.
+    return a == b or repr(a) == repr(b)

@@ -1,0 +1,230 @@
+"""The tape runner: the imperative shell that drives a session over a recorded or simulated input.
+
+Per event: deliver the executor's notices that are due, give the event to the session, let the executor see it, then store what was
+recorded, commit, and only then execute what was decided. Everything that waits, reads or writes is here.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final
+
+import msgspec
+from attrs import define, field, frozen
+
+from flashcrash_core.detection.settings import State
+from flashcrash_core.market.events import MarketEvent
+from flashcrash_core.runtime.inputs import Input
+from flashcrash_core.runtime.records import AuditRecord, IntentRecord, SnapshotRecord
+from flashcrash_core.runtime.resume import RecordSink
+from flashcrash_core.runtime.session import Output, Session
+from flashcrash_core.runtime.storage import Store
+from flashcrash_core.trading.execution import Executor
+from flashcrash_core.trading.orders import SubmitOrder
+
+__all__ = ["RunOptions", "RunOutcome", "Runner"]
+
+_PROGRESS_EVERY: Final = 2_000
+_LEAP_US: Final = 60_000_000
+
+
+@frozen
+class RunOptions:
+    """How to drive the run. ``speed`` None is full speed, else a multiple of recorded time; ``duration_us`` bounds event time."""
+
+    speed: float | None = None
+    duration_us: int | None = None
+    snapshot_us: int = 60_000_000
+    snapshot_awake_us: int = 5_000_000
+
+
+@define
+class RunOutcome:
+    """How a run ended: ``done``, ``halted`` or ``interrupted``."""
+
+    status: str = "done"
+    events: int = 0
+    wall_s: float = 0.0
+    snapshots: int = 0
+    commits: int = field(default=0)
+
+
+class Runner:
+    """Drives one session. ``store`` None keeps nothing (detection and sweeps)."""
+
+    def __init__(
+        self,
+        session: Session,
+        executor: Executor | None,
+        store: Store | None,
+        session_id: str,
+        options: RunOptions,
+        on_progress: Callable[[float | None, int], None] | None = None,
+    ) -> None:
+        self.session = session
+        self.executor = executor
+        self.options = options
+        self.sink = RecordSink(store, session_id)
+        self._store = store
+        self._session_id = session_id
+        self._on_progress = on_progress
+        self._next_snapshot_us = 0
+        self._interrupted = False
+        self._outcome = RunOutcome()
+
+    def run(self, source: Input, *, skip: int = 0) -> RunOutcome:
+        """Drive the session over ``source``; the first ``skip`` events were taken before a crash and are only read past."""
+        started = time.perf_counter()
+        previous = self._catch_interrupt()
+        try:
+            events = source.events()
+            for _ in range(skip):
+                next(events, None)
+            self._loop(self._paced(events), source)
+        finally:
+            if previous is not None:
+                signal.signal(signal.SIGINT, previous)
+        self._finish(source)
+        self._outcome.wall_s = time.perf_counter() - started
+        return self._outcome
+
+    def _loop(self, events: Iterator[MarketEvent], source: Input) -> None:
+        session, executor = self.session, self.executor
+        outcome, limit = self._outcome, self.options.duration_us
+        lanes = session.lanes
+        stop_us = None
+        for event in events:
+            outcome.events += 1
+            if executor is not None and executor.pending():
+                self._deliver(event)
+            if session.on_event(event):
+                self._settle()
+            if executor is not None and (lane := lanes.get(event.symbol)) is not None:
+                executor.on_market(event, lane.now_us)
+            if session.now_us >= self._next_snapshot_us:
+                self._snapshot(source.consumed)
+            if not outcome.events % _PROGRESS_EVERY and self._on_progress is not None:
+                self._on_progress(source.progress(), outcome.events)
+            if self._interrupted:
+                outcome.status = "interrupted"
+                return
+            if session.halted and session.settled:
+                outcome.status = "halted"
+                return
+            if limit is not None:
+                stop_us = stop_us or (session.now_us + limit if session.now_us else None)
+                if stop_us is not None and session.now_us >= stop_us:
+                    return
+        if session.halted:
+            outcome.status = "halted"
+
+    def _deliver(self, event: MarketEvent) -> None:
+        """Notices that are due before ``event`` happens come first; a corrupt stamp must not pull them forward."""
+        assert self.executor is not None
+        now_us = self.session.now_us
+        own = event.exchange_us
+        if own is not None and now_us < own <= now_us + _LEAP_US:
+            now_us = own
+        for notice in self.executor.due(now_us):
+            self.session.on_event(notice)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Store what the last event led to, commit intents, then execute them."""
+        output = self.session.take()
+        self._write(output)
+        executor = self.executor
+        if executor is not None:
+            for command in output.commands:
+                if isinstance(command, SubmitOrder):
+                    executor.submit(command)
+                else:
+                    executor.cancel(command)
+
+    def _write(self, output: Output) -> None:
+        self.sink.write(output.records)
+        if any(isinstance(record, IntentRecord) for record in output.records):
+            self.sink.commit()
+            self._outcome.commits += 1
+
+    def _snapshot(self, consumed: int) -> None:
+        session = self.session
+        awake = any(lane.detector.state is not State.SLEEP for lane in session.lanes.values())
+        first = not self._next_snapshot_us
+        self._next_snapshot_us = session.now_us + (self.options.snapshot_awake_us if awake else self.options.snapshot_us)
+        if self._store is None or first:
+            return
+        self._save(consumed)
+
+    def _save(self, consumed: int) -> None:
+        payload: dict[str, Any] = {
+            "session": self.session.snapshot(),
+            "executor": None if self.executor is None else self.executor.snapshot(),
+            "consumed": consumed,
+            "next_snapshot_us": self._next_snapshot_us,
+        }
+        record = SnapshotRecord(seq=self.session.seq, t_us=self.session.now_us, payload=msgspec.msgpack.encode(payload))
+        self.sink.save_snapshot(record)
+        self._outcome.snapshots += 1
+
+    def restore(self, snapshot: SnapshotRecord) -> int:
+        """Take back a snapshot and the stored rows before it; returns how many input events to skip."""
+        payload = msgspec.msgpack.decode(snapshot.payload)
+        self.session.restore(payload["session"], self.sink.orders_until(snapshot.seq))
+        if self.executor is not None:
+            self.executor.restore(payload["executor"])
+        self._next_snapshot_us = payload["next_snapshot_us"]
+        return int(payload["consumed"])
+
+    def _finish(self, source: Input) -> None:
+        session = self.session
+        if session.now_us:
+            for lane in session.lanes.values():
+                if self._outcome.status == "done":
+                    lane.episodes.close(lane.now_us)
+        session.check()
+        if self._outcome.status != "interrupted":
+            self.sink.expect_nothing_left()
+        for symbol, number in session.unknown_symbols.items():
+            message = f"{number} events of a symbol that this run does not trade"
+            session.output.records.append(
+                AuditRecord(seq=session.seq, t_us=session.now_us, symbol=symbol, kind="unknown_symbol", message=message)
+            )
+        self.sink.write(session.take().records)
+        if self._store is not None and session.now_us:
+            self._save(source.consumed)
+        self.sink.commit()
+        if self._on_progress is not None:
+            self._on_progress(1.0, self._outcome.events)
+
+    def _paced(self, events: Iterator[MarketEvent]) -> Iterator[MarketEvent]:
+        speed = self.options.speed
+        if speed is None:
+            return events
+        return _pace(events, speed)
+
+    def _catch_interrupt(self) -> Any:
+        """Ctrl-C ends the run between two events, with everything stored; a second one is not caught."""
+        if threading.current_thread() is not threading.main_thread():
+            return None
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._interrupted = True
+
+        return signal.signal(signal.SIGINT, stop)
+
+
+def _pace(events: Iterator[MarketEvent], speed: float) -> Iterator[MarketEvent]:
+    start_wall = time.monotonic()
+    start_us: int | None = None
+    for event in events:
+        if start_us is None:
+            start_us = event.receive_us
+        ahead_s = (event.receive_us - start_us) / 1e6 / speed - (time.monotonic() - start_wall)
+        if ahead_s > 0.001:
+            time.sleep(ahead_s)
+        yield event

@@ -1,0 +1,436 @@
+"""The session: the functional core. Events in; commands and records out. No I/O, no clock, no randomness of its own.
+
+The shells around it (runners) bring events, commit what it recorded, and hand its commands to an executor, whose answers come back as
+events. That is why paper, backtest and the replay of either decide alike (docs/architecture.md).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from flashcrash_core.detection.detector import Transition
+from flashcrash_core.detection.panel import Fault
+from flashcrash_core.detection.settings import State
+from flashcrash_core.errors import InvariantError
+from flashcrash_core.market.events import MarketEvent, Side
+from flashcrash_core.market.instruments import money_to_decimal
+from flashcrash_core.runtime.decision_hash import DecisionHash
+from flashcrash_core.runtime.lane import Lane, LaneSetup
+from flashcrash_core.runtime.records import (
+    AuditRecord,
+    FillRecord,
+    IntentRecord,
+    NoticeRecord,
+    Record,
+    ScoreRecord,
+    TradeRecord,
+    TransitionRecord,
+)
+from flashcrash_core.trading.blotter import Blotter
+from flashcrash_core.trading.ledger import Ledger
+from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, Order, OrderType, SubmitOrder, VenueNotice
+from flashcrash_core.trading.positions import Position
+from flashcrash_core.trading.risk import RiskConfig, RiskGate
+from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, Refuse
+
+__all__ = ["Output", "Session", "SessionSetup"]
+
+_NAN: Final = float("nan")
+
+
+@frozen
+class SessionSetup:
+    """What a session is built from."""
+
+    lanes: tuple[LaneSetup, ...]
+    risk: RiskConfig
+    fees: Fees
+    equity_start_minor: int
+    client_prefix: str
+    """Start of every client order id; distinct per session where a real venue could confuse sessions."""
+
+
+@define
+class Output:
+    """What one event led to. ``commands`` must be executed only after ``records`` are committed."""
+
+    commands: list[Command] = field(factory=list)
+    records: list[Record] = field(factory=list)
+
+
+class Session:
+    """One run over one or more symbols.
+
+    ``seq`` is the arrival sequence: the number of events taken, market events and venue notices alike. ``halted`` is the reason of a
+    shutdown, "" while trading.
+    """
+
+    def __init__(self, setup: SessionSetup) -> None:
+        self.setup = setup
+        self.lanes = {lane.instrument.symbol: Lane(lane, self._on_transition, self._on_fault) for lane in setup.lanes}
+        self.instruments = {symbol: lane.setup.instrument for symbol, lane in self.lanes.items()}
+        self.blotter = Blotter(Ledger(setup.equity_start_minor, setup.fees), self.instruments)
+        self.risk = RiskGate(setup.risk, self.blotter, setup.fees)
+        self.hash = DecisionHash()
+        self.seq = 0
+        self.now_us = 0
+        self.halted = ""
+        self.refusals: Counter[str] = Counter()
+        self.unknown_symbols: Counter[str] = Counter()
+        self.output = Output()
+        self._next_order = 1
+        self._next_position = 1
+        self._marks: dict[str, int] = dict.fromkeys(self.lanes, 0)
+        self._scores: dict[int, float] = {}
+
+    # -- events in ---------------------------------------------------------------------------------------------------
+
+    def on_event(self, event: MarketEvent | VenueNotice) -> bool:
+        """Take one event; returns whether :attr:`output` holds something. The runner empties it with :meth:`take`."""
+        self.seq += 1
+        lane = self.lanes.get(event.symbol)
+        if lane is None:
+            self.unknown_symbols[event.symbol] += 1
+            return False
+        if isinstance(event, VenueNotice):
+            self._on_notice(lane, event)
+            self._act(lane)
+        elif lane.on_market(event):
+            if lane.now_us > self.now_us:
+                self.now_us = lane.now_us
+            if lane.awake:
+                self._act(lane)
+        output = self.output
+        return bool(output.records or output.commands)
+
+    def take(self) -> Output:
+        """What the last event led to; the session starts a new output."""
+        output, self.output = self.output, Output()
+        return output
+
+    # -- detection ---------------------------------------------------------------------------------------------------
+
+    def _on_transition(self, t: Transition) -> None:
+        self.hash.transition(t)
+        self.lanes[t.symbol].episodes.on_transition(t)
+        self._record(
+            TransitionRecord, t.t_us, t.symbol, source=str(t.source), target=str(t.target), reason=t.reason, evidence=t.evidence
+        )
+
+    def _on_fault(self, symbol: str, fault: Fault) -> None:
+        end = "; quarantined, its reading is missing from now on" if fault.quarantined else ""
+        self._record(AuditRecord, fault.t_us, symbol, kind="indicator_fault", message=f"{fault.name}: {fault.error}{end}")
+
+    # -- venue notices -----------------------------------------------------------------------------------------------
+
+    def _on_notice(self, lane: Lane, notice: VenueNotice) -> None:
+        at_us = max(lane.now_us, notice.exchange_us or 0)
+        lane.now_us = at_us
+        applied = self.blotter.apply(notice, at_us)
+        order = applied.order
+        self._record(
+            NoticeRecord,
+            at_us,
+            notice.symbol,
+            kind=str(notice.kind),
+            client_id=notice.client_id,
+            state=str(order.state),
+            price_ticks=notice.price_ticks,
+            qty_lots=notice.qty_lots,
+            fee_minor=notice.fee_minor,
+            maker=notice.maker,
+            trade_id=notice.trade_id,
+            reason=notice.reason,
+        )
+        if applied.filled:
+            self._on_fill(lane, order, applied.position, notice, at_us)
+        if order.late_fill and notice.kind is NoticeKind.FILL:
+            message = f"fill of {notice.client_id} after the order had ended; applied, check the venue"
+            self._record(AuditRecord, at_us, notice.symbol, kind="late_fill", message=message)
+        if applied.closed is not None:
+            self._on_closed(lane, applied.closed)
+        lane.flat = not self._busy(lane.symbol)
+
+    def _on_fill(self, lane: Lane, order: Order, position: Position, notice: VenueNotice, at_us: int) -> None:
+        instrument = lane.setup.instrument
+        lane.markouts.on_fill(order.submit.side, float(instrument.price(notice.price_ticks)), at_us)
+        self._record(
+            FillRecord,
+            at_us,
+            notice.symbol,
+            client_id=notice.client_id,
+            position_id=position.id,
+            side=int(order.submit.side),
+            price_ticks=notice.price_ticks,
+            qty_lots=notice.qty_lots,
+            notional_minor=instrument.notional(notice.price_ticks, notice.qty_lots),
+            fee_minor=notice.fee_minor,
+            maker=notice.maker,
+            trade_id=notice.trade_id,
+        )
+        self.check()
+
+    def _on_closed(self, lane: Lane, position: Position) -> None:
+        unit = lane.setup.instrument.notional_unit
+        pnl = (position.sold_units - position.bought_units) * unit - position.fee_minor
+        score = self._scores.pop(position.id, _NAN)
+        if position.bought_lots:
+            self._record(
+                TradeRecord,
+                position.closed_us,
+                position.symbol,
+                position_id=position.id,
+                entry_us=position.opened_us,
+                exit_us=position.closed_us,
+                qty_lots=position.sold_lots,
+                entry_ticks=position.entry_ticks,
+                exit_ticks=position.exit_ticks,
+                fee_minor=position.fee_minor,
+                pnl_minor=pnl,
+                exit_reason=position.exit_reason,
+                score=score,
+            )
+        lane.strategy.on_closed(position, pnl)
+
+    # -- decisions ---------------------------------------------------------------------------------------------------
+
+    def _act(self, lane: Lane) -> None:
+        moment = lane.look()
+        symbol = lane.symbol
+        if moment.exit_ticks:
+            self._marks[symbol] = moment.exit_ticks
+        positions = self.blotter.positions
+        moment.positions = [p for p in positions.values() if p.symbol == symbol]
+        moment.orders = [o for o in self.blotter.orders.values() if o.submit.symbol == symbol]
+        moment.open_positions = len(positions)
+        moment.equity_minor = self.equity_minor()
+        moment.cash_minor = self.blotter.ledger.cash_minor - self.blotter.committed_minor()
+        if positions and not self.halted and (breach := self.risk.breach(moment.equity_minor)):
+            self.halt(breach)
+            moment.state, moment.blocked = State.SHUTDOWN, "shutdown"
+        if self.halted and self.setup.risk.shutdown_policy == "flatten":
+            self._flatten(lane)
+            return
+        for intent in lane.strategy.decide(moment):
+            self._take_intent(lane, intent)
+
+    def _take_intent(self, lane: Lane, intent: Intent) -> None:
+        match intent:
+            case Enter():
+                self._enter(lane, intent)
+            case Exit():
+                self._exit(lane, intent)
+            case Cancel():
+                self._cancel(lane, intent.client_id, intent.reason)
+            case Refuse():
+                if intent.reason not in ("state", "shutdown"):  # no entry was possible, so none was refused
+                    self._considered(lane, intent.reason, intent.score, intent.detail)
+            case _:
+                raise InvariantError(f"strategy returned {type(intent).__name__}, not an intent; see flashcrash_core.api.Intent")
+
+    def _considered(self, lane: Lane, refused: str, score: Any, detail: str) -> None:
+        self.hash.considered(lane.now_us, lane.symbol, refused, score)
+        if refused:
+            self.refusals[refused] += 1
+        self._record(
+            ScoreRecord, lane.now_us, lane.symbol, total=_NAN if score is None else score.total, refused=refused, detail=detail
+        )
+
+    def _enter(self, lane: Lane, intent: Enter) -> None:
+        refused = self.risk.refuse_entry(
+            intent, lane.setup.instrument, lane.blocked(), reference_ticks=lane.moment.ask_ticks or lane.market.last_ticks
+        )
+        self._considered(lane, refused, intent.score, intent.reason)
+        if refused:
+            return
+        position_id = self._next_position
+        self._next_position += 1
+        if intent.score is not None:
+            self._scores[position_id] = intent.score.total
+        self._submit(lane, Side.BUY, intent.type, intent.price_ticks, intent.qty_lots, position_id, intent.reason)
+        lane.strategy.on_entered(self.blotter.positions[position_id], intent)
+
+    def _exit(self, lane: Lane, intent: Exit) -> None:
+        refused = self.risk.refuse_exit(intent)
+        if refused:
+            message = f"exit of position {intent.position_id} for {intent.qty_lots} lots refused: {refused}"
+            self._record(AuditRecord, lane.now_us, lane.symbol, kind="exit_refused", message=message)
+            return
+        self._submit(lane, Side.SELL, intent.type, intent.price_ticks, intent.qty_lots, intent.position_id, intent.reason)
+
+    def _submit(
+        self, lane: Lane, side: Side, kind: OrderType, price_ticks: int, qty_lots: int, position_id: int, reason: str
+    ) -> None:
+        client_id = f"{self.setup.client_prefix}{self._next_order:06d}"
+        self._next_order += 1
+        command = SubmitOrder(
+            client_id=client_id,
+            symbol=lane.symbol,
+            side=side,
+            type=kind,
+            price_ticks=price_ticks,
+            qty_lots=qty_lots,
+            reduce_only=side is Side.SELL,
+            position_id=position_id,
+            reason=reason,
+            decided_us=lane.now_us,
+            stressed=lane.detector.state is not State.SLEEP,
+        )
+        self.blotter.submit(command)
+        lane.flat = False
+        self.hash.submit(command)
+        self._record(
+            IntentRecord,
+            lane.now_us,
+            lane.symbol,
+            kind="submit",
+            client_id=client_id,
+            position_id=position_id,
+            side=int(side),
+            type=str(kind),
+            price_ticks=price_ticks,
+            qty_lots=qty_lots,
+            reduce_only=command.reduce_only,
+            stressed=command.stressed,
+            reason=reason,
+        )
+        self.output.commands.append(command)
+
+    def _cancel(self, lane: Lane, client_id: str, reason: str) -> None:
+        order = self.blotter.orders.get(client_id)
+        if order is None:
+            return  # it ended in the meantime: nothing to cancel
+        self.blotter.cancelling(client_id)
+        command = CancelOrder(client_id, lane.symbol, reason, lane.now_us, lane.detector.state is not State.SLEEP)
+        self.hash.cancel(command)
+        submit = order.submit
+        self._record(
+            IntentRecord,
+            lane.now_us,
+            lane.symbol,
+            kind="cancel",
+            client_id=client_id,
+            position_id=submit.position_id,
+            side=int(submit.side),
+            type=str(submit.type),
+            price_ticks=submit.price_ticks,
+            qty_lots=order.remaining_lots,
+            reduce_only=submit.reduce_only,
+            stressed=command.stressed,
+            reason=reason,
+        )
+        self.output.commands.append(command)
+
+    # -- shutdown ----------------------------------------------------------------------------------------------------
+
+    def halt(self, reason: str) -> None:
+        """Enter SHUTDOWN on every symbol: entries end, open entry orders are cancelled, exits go on by the configured policy."""
+        if self.halted:
+            return
+        self.halted = reason
+        self.hash.halt(self.now_us, reason)
+        for lane in self.lanes.values():
+            self._on_transition(lane.detector.shutdown(reason, lane.now_us))
+            self._record(AuditRecord, lane.now_us, lane.symbol, kind="halt", message=reason)
+            for order in list(self.blotter.orders.values()):
+                if order.submit.symbol == lane.symbol and order.submit.side is Side.BUY:
+                    self._cancel(lane, order.submit.client_id, "halt")
+
+    def _flatten(self, lane: Lane) -> None:
+        """Exit rule 1: collared IOC at the best bid, repeated; never an unbounded market order into an empty book."""
+        orders = [o for o in self.blotter.orders.values() if o.submit.symbol == lane.symbol]
+        for order in orders:
+            if order.submit.type is not OrderType.LIMIT_IOC and order.state.value not in ("CANCELLING", "UNKNOWN"):
+                self._cancel(lane, order.submit.client_id, "flatten")
+        bid = lane.moment.exit_ticks
+        if not bid:
+            return
+        price = max(int(bid * (1 - float(self.setup.risk.flatten_collar_bps) / 10_000)), 1)
+        for position in [p for p in self.blotter.positions.values() if p.symbol == lane.symbol]:
+            if lots := self.blotter.sellable_lots(position.id):
+                self._exit(lane, Exit(position.id, lots, OrderType.LIMIT_IOC, price, "flatten"))
+
+    @property
+    def settled(self) -> bool:
+        """No position and no open order anywhere."""
+        return not self.blotter.positions and not self.blotter.orders
+
+    # -- money -------------------------------------------------------------------------------------------------------
+
+    def equity_minor(self) -> int:
+        """Cash plus holdings at what they could be sold for now."""
+        ledger = self.blotter.ledger
+        if not self.blotter.positions:
+            return ledger.cash_minor
+        return ledger.equity_minor(self.blotter.positions.values(), self._marks, self.instruments)
+
+    def check(self) -> None:
+        """Assert the three identities of the ledger; raises InvariantError."""
+        self.blotter.ledger.check(self.blotter.positions.values(), self._marks, self.instruments)
+
+    def _busy(self, symbol: str) -> bool:
+        return any(p.symbol == symbol for p in self.blotter.positions.values()) or any(
+            o.submit.symbol == symbol for o in self.blotter.orders.values()
+        )
+
+    def _record(self, record: type[Record], t_us: int, symbol: str, /, **fields: Any) -> None:
+        self.output.records.append(record(seq=self.seq, t_us=t_us, symbol=symbol, **fields))
+
+    # -- snapshot and rebuild ----------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as plain data, orders and positions excepted: those are rebuilt from stored rows. The ledger is kept to compare."""
+        return {
+            "lanes": {symbol: lane.snapshot() for symbol, lane in self.lanes.items()},
+            "risk": self.risk.snapshot(),
+            "ledger": self.blotter.ledger.snapshot(),
+            "hash": [self.hash.digest, self.hash.count],
+            "refusals": dict(self.refusals),
+            "unknown_symbols": dict(self.unknown_symbols),
+            "marks": self._marks,
+            "scores": list(self._scores.items()),
+            "plain": [self.seq, self.now_us, self.halted, self._next_order, self._next_position],
+        }
+
+    def restore(self, data: Mapping[str, Any], rows: list[IntentRecord | NoticeRecord]) -> None:
+        """Take back what :meth:`snapshot` gave; ``rows`` are the stored intents and notices up to it, in order.
+
+        Raises InvariantError when the rows do not lead to the ledger that the snapshot remembers.
+        """
+        for symbol, lane_data in data["lanes"].items():
+            self.lanes[symbol].restore(lane_data)
+        self.risk.restore(data["risk"])
+        self.hash.digest, self.hash.count = data["hash"]
+        self.refusals = Counter(data["refusals"])
+        self.unknown_symbols = Counter(data["unknown_symbols"])
+        self._marks = dict(data["marks"])
+        self._scores = dict(data["scores"])
+        self.seq, self.now_us, self.halted, self._next_order, self._next_position = data["plain"]
+        for row in rows:
+            self._replay(row)
+        rebuilt, remembered = self.blotter.ledger.snapshot(), data["ledger"]
+        if [*rebuilt[:4], [list(x) for x in rebuilt[4]]] != [*remembered[:4], [list(x) for x in remembered[4]]]:
+            raise InvariantError(
+                "resume: the stored orders and fills lead to another ledger "
+                f"(cash {money_to_decimal(rebuilt[0])}) than the snapshot remembers (cash {money_to_decimal(remembered[0])}); "
+                "the database was changed since; start a new session"
+            )
+
+    def _replay(self, row: IntentRecord | NoticeRecord) -> None:
+        if isinstance(row, NoticeRecord):
+            notice = VenueNotice(
+                row.symbol, row.seq, row.t_us, row.t_us, NoticeKind(row.kind), row.client_id,
+                row.price_ticks, row.qty_lots, row.fee_minor, row.maker, row.trade_id, row.reason,
+            )  # fmt: skip
+            self.blotter.apply(notice, row.t_us)
+        elif row.kind == "cancel":
+            self.blotter.cancelling(row.client_id)
+        else:
+            self.blotter.submit(
+                SubmitOrder(
+                    row.client_id, row.symbol, Side(row.side), OrderType(row.type), row.price_ticks, row.qty_lots,
+                    row.reduce_only, row.position_id, row.reason, row.t_us, row.stressed,
+                )
+            )  # fmt: skip
