@@ -118,6 +118,16 @@ from flashcrash_core.runtime.records import (
 from flashcrash_core.runtime.storage import (
     Store,
 )
+from flashcrash_core.simulation.generator import (
+    SimulatedMarket,
+    simulated_instrument,
+)
+from flashcrash_core.simulation.scenario import (
+    MARKET_PRESETS,
+    SIMULATED_SYMBOL,
+    MarketScenario,
+    scenario_preset,
+)
 from flashcrash_core.specs import (
     API_VERSION,
     ExecutorSpec,
@@ -174,8 +184,10 @@ __all__ = [
     "BAR_VISIBLE_AFTER_US",
     "BID",
     "GRID_US",
+    "MARKET_PRESETS",
     "MONEY_SCALE",
     "OPEN_STATES",
+    "SIMULATED_SYMBOL",
     "UNHEALTHY_BOOK_CROSSED",
     "UNHEALTHY_BOOK_STALE",
     "UNHEALTHY_BOOK_UNSYNCED",
@@ -231,6 +243,7 @@ __all__ = [
     "LineReader",
     "MarketEvent",
     "MarketKind",
+    "MarketScenario",
     "MarketView",
     "Moment",
     "NoConfig",
@@ -258,6 +271,7 @@ __all__ = [
     "ScorerSpec",
     "SessionRecord",
     "Side",
+    "SimulatedMarket",
     "SimulatedVenue",
     "SnapshotRecord",
     "SourceInfo",
@@ -286,6 +300,8 @@ __all__ = [
     "hookimpl",
     "money_to_decimal",
     "read_head",
+    "scenario_preset",
+    "simulated_instrument",
     "to_money",
     "unhealthy_names",
 ]

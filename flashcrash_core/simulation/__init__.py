@@ -1,1 +1,1 @@
-"""The seeded market generator."""
+"""The seeded market generator: a crash on demand, openly synthetic."""
