@@ -7,7 +7,7 @@ from attrs import Attribute, field, frozen, validators
 
 from flashcrash_core.errors import ConfigError
 
-__all__ = ["FillModel", "VenueConfig", "fill_model_for"]
+__all__ = ["FillModel", "VenueConfig", "fill_model_for", "known_fill_model"]
 
 
 class FillModel(StrEnum):
@@ -58,14 +58,21 @@ class VenueConfig:
     """Exponent of M3's queue function: larger puts more of the cancels into the longer part of the queue."""
 
 
-def fill_model_for(name: str, symbol: str, has_book: bool) -> FillModel:
-    """The model for one symbol; ``auto`` is M2 with a book, else M1. Raises ConfigError for a name or data that does not fit."""
+def known_fill_model(name: str) -> FillModel | None:
+    """The named model, None for ``auto``. Raises ConfigError for any other name."""
     if name == "auto":
-        return FillModel.M2 if has_book else FillModel.M1
+        return None
     try:
-        model = FillModel(name)
+        return FillModel(name)
     except ValueError:
         raise ConfigError(f"fill model {name!r} is not known; use auto, M0, M1, M2 or M3") from None
+
+
+def fill_model_for(name: str, symbol: str, has_book: bool) -> FillModel:
+    """The model for one symbol; ``auto`` is M2 with a book, else M1. Raises ConfigError for a name or data that does not fit."""
+    model = known_fill_model(name)
+    if model is None:
+        return FillModel.M2 if has_book else FillModel.M1
     if model in (FillModel.M2, FillModel.M3) and not has_book:
         raise ConfigError(f"fill model {model} needs an order book and the data of {symbol} has none; use M1 or auto")
     return model

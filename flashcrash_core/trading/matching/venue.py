@@ -29,7 +29,7 @@ from flashcrash_core.trading.matching.fill_models import FILL_MODELS, PPM, book_
 from flashcrash_core.trading.matching.latency import LatencyModel, Outcome
 from flashcrash_core.trading.matching.live_order import LiveOrder, Phase
 from flashcrash_core.trading.matching.notices import NoticeQueue
-from flashcrash_core.trading.matching.settings import VenueConfig, fill_model_for
+from flashcrash_core.trading.matching.settings import VenueConfig, fill_model_for, known_fill_model
 from flashcrash_core.trading.matching.taker import (
     TAKER_WINDOW_US,
     fallback_ticks,
@@ -65,6 +65,7 @@ class SimulatedVenue:
         self._ended: dict[str, int] = {}
         """Orders whose last notice is still on its way, with its delivery time: a cancel's answer must come after it."""
         self._trade_id = 0
+        known_fill_model(context.fill_model)
         for symbol, view in context.markets.items():
             fill_model_for(context.fill_model, symbol, view.has_book)
 
