@@ -6,6 +6,7 @@
 from flashcrash_core.config.effective import EffectiveValue, effective_values, plain
 from flashcrash_core.config.layers import Origin
 from flashcrash_core.config.loading import PROJECT_FILES, LoadedConfig, config_from_tree, load_config, profile_names
+from flashcrash_core.config.nearest import did_you_mean
 from flashcrash_core.config.plugin_tables import IndicatorConfig, PluginConfig, PluginConfigs, check_config, resolve_plugins
 from flashcrash_core.config.schema import (
     FeeSettings,
@@ -17,7 +18,8 @@ from flashcrash_core.config.schema import (
     RunSettings,
     Settings,
 )
-from flashcrash_core.config.structuring import config_keys, did_you_mean, structure_plugin_config
+from flashcrash_core.config.structuring import structure_plugin_config
+from flashcrash_core.config.typed_values import config_keys
 
 __all__ = [
     "PROJECT_FILES",

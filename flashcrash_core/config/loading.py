@@ -20,8 +20,10 @@ from flashcrash_core.config.layers import (
     merge_layers,
     override_layer,
 )
+from flashcrash_core.config.nearest import did_you_mean
 from flashcrash_core.config.schema import Settings
-from flashcrash_core.config.structuring import did_you_mean, faults_as_text, structure_plugin_config, try_structure
+from flashcrash_core.config.structuring import faults_as_text, structure_plugin_config
+from flashcrash_core.config.typed_values import try_structure
 from flashcrash_core.errors import ConfigError
 
 __all__ = ["PROJECT_FILES", "LoadedConfig", "config_from_tree", "load_config", "profile_names"]

@@ -8,7 +8,9 @@ from attrs import frozen
 from flashcrash_core.config.documents import KeyPath
 from flashcrash_core.config.effective import EffectiveValue, effective_values, plain
 from flashcrash_core.config.loading import LoadedConfig
-from flashcrash_core.config.structuring import Fault, did_you_mean, faults_as_text, try_structure
+from flashcrash_core.config.nearest import did_you_mean
+from flashcrash_core.config.structuring import faults_as_text
+from flashcrash_core.config.typed_values import Fault, try_structure
 from flashcrash_core.detection.indicator import Role
 from flashcrash_core.errors import ConfigError
 from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec

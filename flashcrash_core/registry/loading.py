@@ -17,6 +17,7 @@ import attrs
 import pluggy
 from attrs import field, frozen
 
+from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError
 from flashcrash_core.hookspecs import PROJECT, FlashcrashHooks
 from flashcrash_core.registry.selection import Candidate
@@ -202,9 +203,7 @@ def _callers(manager: pluggy.PluginManager) -> list[pluggy.HookCaller]:
 
 
 def _hook_fault(error: pluggy.PluginValidationError, target: Any) -> str:
-    # pluggy's text comes first line first; the rest of it repeats the plugin's repr.
-    from flashcrash_core.config import did_you_mean
-
+    # pluggy says what is wrong after a first line that repeats the plugin's repr.
     known = [name for name in vars(FlashcrashHooks) if name.startswith(PREFIX)]
     for name in sorted(name for name in dir(target) if name.startswith(PREFIX)):
         if name not in known and hasattr(getattr(target, name), f"{PROJECT}_impl"):
