@@ -1,0 +1,138 @@
+"""``flashcrash doctor``: whether this machine is fit to run, and what to do where it is not."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from flashcrash_core.cli.options import JsonOption, print_json, print_rows
+
+__all__ = ["doctor"]
+
+_PACKAGES = ("pluggy", "attrs", "cattrs", "numpy", "msgspec", "tomlkit", "typer", "rich", "structlog")
+
+WAL_BUG_FIRST = (3, 7, 0)
+WAL_BUG_LAST = (3, 51, 2)
+"""SQLite versions in which two connections of one database can lose a WAL reset (sqlite.org/wal.html, fixed in 3.51.3)."""
+
+
+def doctor(
+    db: Annotated[str | None, typer.Option("--db", metavar="PATH", help="Database whose folder is checked.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check Python, packages, SQLite, the data folder, the terminal and the plugins."""
+    checks = [_python(), *_packages(), _sqlite(), *_configured(db), _terminal(), _time_zone(), _numba()]
+    failed = any(check["status"] == "fail" for check in checks)
+    if as_json:
+        print_json({"schema": 1, "ok": not failed, "checks": checks})
+    else:
+        print_rows(
+            ("CHECK", "STATUS", "FOUND"),
+            [
+                (check["check"], check["status"], check["found"] + (f"; {check['advice']}" if check["advice"] else ""))
+                for check in checks
+            ],
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _check(name: str, status: str, found: str, advice: str = "") -> dict[str, str]:
+    return {"check": name, "status": status, "found": found, "advice": advice}
+
+
+def _python() -> dict[str, str]:
+    import platform
+
+    found = f"{platform.python_implementation()} {platform.python_version()} on {platform.system()} {platform.machine()}"
+    return _check("python", "ok", found)
+
+
+def _packages() -> list[dict[str, str]]:
+    from importlib import metadata
+
+    checks: list[dict[str, str]] = []
+    for name in ("flashcrash", *_PACKAGES):
+        try:
+            checks.append(_check(f"package {name}", "ok", metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            checks.append(_check(f"package {name}", "fail", "not installed", "run: pip install flashcrash"))
+    return checks
+
+
+def _sqlite() -> dict[str, str]:
+    import sqlite3  # the version only; SQL stays in the storage plugin
+
+    if WAL_BUG_FIRST <= sqlite3.sqlite_version_info <= WAL_BUG_LAST:
+        advice = (
+            "this version has the WAL-reset bug (3.7.0 to 3.51.2): do not write to the database from another program while "
+            "a run is on; a Python built with SQLite 3.51.3 or newer is free of it"
+        )
+        return _check("sqlite", "warn", sqlite3.sqlite_version, advice)
+    return _check("sqlite", "ok", sqlite3.sqlite_version)
+
+
+def _configured(db: str | None) -> list[dict[str, str]]:
+    """Configuration, plugins and the data folder; each fault is one line, the remaining checks still run."""
+    from flashcrash_core.config import load_config
+    from flashcrash_core.errors import ConfigError, PluginError
+    from flashcrash_core.registry import load_registry
+
+    checks: list[dict[str, str]] = []
+    location, selection = db, None
+    try:
+        loaded = load_config()
+        location, selection = location or loaded.settings.run.db, loaded.settings.plugins
+        checks.append(_check("configuration", "ok", f"profile {loaded.profile}, {', '.join(loaded.files) or 'no files'}"))
+    except ConfigError as error:
+        checks += [_check("configuration", "fail", problem, "see flashcrash config check") for problem in error.problems]
+    try:
+        registry = load_registry(selection, strict=False)
+        checks.append(_check("plugins", "ok", f"{len(registry.plugins)} loaded"))
+        checks += [_check(f"plugin {problem.plugin}", "fail", str(problem.error)) for problem in registry.problems]
+    except PluginError as error:
+        checks.append(_check("plugins", "fail", str(error)))
+    checks.append(_data_folder(location or "var/flashcrash.db"))
+    return checks
+
+
+def _data_folder(location: str) -> dict[str, str]:
+    import os
+    import shutil
+    from pathlib import Path
+
+    if location == ":memory:":
+        return _check("data folder", "warn", "in memory", "sessions are lost when the process ends")
+    folder = Path(location).absolute().parent
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return _check("data folder", "fail", f"{folder} cannot be written", "choose another with run.db or --db")
+    free_mib = shutil.disk_usage(existing).free // 2**20
+    if free_mib < 500:
+        return _check("data folder", "warn", f"{folder}, {free_mib} MiB free", "a long session may fill it")
+    return _check("data folder", "ok", f"{folder}, {free_mib} MiB free")
+
+
+def _terminal() -> dict[str, str]:
+    import os
+    import shutil
+
+    size = shutil.get_terminal_size()
+    kind = f"{os.environ.get('TERM', 'unknown')} {size.columns}x{size.lines}, {sys.stdout.encoding}"
+    return _check("terminal", "ok", kind if sys.stdout.isatty() else f"none (output is redirected), {sys.stdout.encoding}")
+
+
+def _time_zone() -> dict[str, str]:
+    from datetime import datetime
+
+    now = datetime.now().astimezone()
+    return _check("time zone", "ok", f"{now.tzname()} (UTC{now:%z}); flashcrash reports UTC")
+
+
+def _numba() -> dict[str, str]:
+    import importlib.util
+    from importlib import metadata
+
+    if importlib.util.find_spec("numba") is None:
+        return _check("numba", "ok", "not installed; formulas are interpreted", "optional: batch runs are faster with it")
+    return _check("numba", "ok", metadata.version("numba"))

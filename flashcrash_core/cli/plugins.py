@@ -1,0 +1,114 @@
+"""``flashcrash plugins list`` and ``show``."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from flashcrash_core.cli.options import JsonOption, PluginsOption, print_json, print_rows, warn
+
+__all__ = ["app"]
+
+app = typer.Typer(help="What is installed, and what a plugin offers.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False) -> None:
+    """List installed plugins. Those of other distributions are not imported unless --plugins or the configuration names them."""
+    from flashcrash_core.config import load_config
+    from flashcrash_core.errors import ConfigError
+    from flashcrash_core.registry import load_registry
+
+    warnings: list[str] = []
+    selection: Any = plugins
+    if selection is None:
+        try:
+            selection = load_config().settings.plugins
+        except ConfigError as error:  # the list must help to repair a configuration, so it does without it
+            warnings = [*error.problems, "the configuration cannot be read; the default plugins are listed"]
+    registry = load_registry(selection, strict=False)
+    warnings += registry.warnings
+
+    rows: list[dict[str, Any]] = []
+    for plugin in registry.plugins:
+        row = _row(plugin.candidate, "loaded")
+        row["summary"] = plugin.info.summary
+        row["kinds"] = sorted({kind for kind, _ in plugin.specs})
+        row["offers"] = [{"kind": kind, "name": spec.name} for kind, spec in plugin.specs]
+        rows.append(row)
+    by_name = {problem.plugin: problem for problem in registry.problems}
+    rows += [
+        {**_row(candidate, "failed"), "error": str(by_name[candidate.name].error)}
+        for candidate in registry.selection.chosen
+        if candidate.name in by_name
+    ]
+    rows += [_row(plugin, "listed") for plugin in registry.selection.unselected]
+    if as_json:
+        print_json({"schema": 1, "plugins": rows, "warnings": warnings})
+        return
+    print_rows(
+        ("NAME", "STATUS", "KIND", "DISTRIBUTION", "SUMMARY"),
+        [
+            (
+                row["name"],
+                row["status"],
+                ",".join(row["kinds"]) or "-",
+                f"{row['distribution']} {row['version']}".strip(),
+                row["summary"] or row["error"] or "not imported; name it in --plugins to load it",
+            )
+            for row in rows
+        ],
+    )
+    warn(warnings)
+
+
+def _row(plugin: Any, status: str) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "status": status,
+        "kinds": [],
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "target": plugin.target,
+        "first_party": plugin.distribution == "flashcrash",
+        "summary": "",
+        "offers": [],
+        "error": "",
+    }
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Installed plugin, pkg.mod[:attr] or ./file.py; it is imported.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a plugin offers and every key of its configuration."""
+    from flashcrash_core.cli.describe import describe_plugin
+    from flashcrash_core.errors import UsageError
+    from flashcrash_core.registry import load_registry
+
+    if "," in name or name.startswith(("+", "no:")):
+        raise UsageError(f"plugins show {name}: name one plugin")
+    document = describe_plugin(load_registry(name).plugins[0])
+    if as_json:
+        print_json({"schema": 1, **document})
+        return
+    write = sys.stdout.write
+    write(f"{document['name']}: {document['summary']}\n")
+    write(f"from {document['distribution']} {document['version']} ({document['target']})\n")
+    for offer in document["offers"]:
+        write(f"\n{offer['kind']} {offer['name']}: {offer['summary']}\n")
+        for key, value in offer["fields"].items():
+            write(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}\n")
+        write(f"  configuration [{offer['table']}]\n" if offer["config"] else "  no configuration\n")
+        for row in offer["config"]:
+            default = "required" if row["required"] else f"= {_shown(row['default'])}"
+            write(f"    {row['key']} ({row['type']}) {default}\n")
+            if row["doc"]:
+                write(f"        {row['doc']}\n")
+
+
+def _shown(value: Any) -> str:
+    import json
+
+    return json.dumps(value, default=str, ensure_ascii=False)
