@@ -1,7 +1,7 @@
 """Which grid a symbol has: configured, shipped, or inferred from the data with a warning.
 
-The shipped grids are Binance's own filters (``PRICE_FILTER.tickSize``, ``LOT_SIZE.stepSize``, minimum notional) as they stood when the
-recorded data were made. A configured instrument may set any part of one and takes the rest from what is shipped.
+The shipped grids are Binance's own filters (``PRICE_FILTER.tickSize``, ``LOT_SIZE.stepSize``, minimum notional) as they stood when
+the recorded data were made. A configured instrument may set any part of one and takes the rest from what is shipped.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ _FINEST_PLACES: Final = 10
 class InstrumentBook:
     """The run's instruments; implements :class:`~flashcrash_core.market.feed.InstrumentResolver`.
 
-    ``overrides`` maps a symbol to fields of :class:`Instrument` (the ``[instruments.SYMBOL]`` tables). An override with a ``kind`` is
-    for that market only. Each inferred grid adds one line to :attr:`warnings`. The same symbol always gives the same object.
+    ``overrides`` maps a symbol to fields of :class:`Instrument` (the ``[instruments.SYMBOL]`` tables). An override with a ``kind``
+    is for that market only. Each inferred grid adds one line to :attr:`warnings`. The same symbol always gives the same object.
     """
 
     def __init__(self, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> None:

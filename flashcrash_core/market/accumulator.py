@@ -1,7 +1,7 @@
 """From events to feature rows: the one place where a symbol's market state lives.
 
-The cheap part (:meth:`FeatureAccumulator.apply`) runs on every event, awake or asleep; :meth:`FeatureAccumulator.close_row` runs once
-per 100 ms of event time. Both are deterministic and do no I/O.
+The cheap part (:meth:`FeatureAccumulator.apply`) runs on every event, awake or asleep; :meth:`FeatureAccumulator.close_row` runs
+once per 100 ms of event time. Both are deterministic and do no I/O.
 """
 
 from collections import Counter, deque
@@ -394,8 +394,9 @@ class FeatureAccumulator:
             "bars": self.bars.snapshot(),
             "bar": None if bar is None else list(astuple(bar)),
             "counts": dict(self.counts),
-            "ticker": None if ticker is None else [ticker.symbol, ticker.seq, ticker.exchange_us, ticker.receive_us, ticker.update_id,
-                                                   ticker.bid_ticks, ticker.bid_lots, ticker.ask_ticks, ticker.ask_lots],
+            "ticker": None if ticker is None else [ticker.symbol, ticker.seq, ticker.exchange_us, ticker.receive_us,
+                                                   ticker.update_id, ticker.bid_ticks, ticker.bid_lots, ticker.ask_ticks,
+                                                   ticker.ask_lots],
             "profile": [list(part) if isinstance(part, tuple) else part for part in self._profile],
             "walls": [[[p, t] for p, t in known.items()] for known in self._walls],
             "latencies": [list(pair) for pair in self._latencies],
@@ -414,5 +415,5 @@ class FeatureAccumulator:
         profile = DepthProfile(*data["profile"])
         self._profile = profile._replace(bid_walls=tuple(profile.bid_walls), ask_walls=tuple(profile.ask_walls))
         bids, asks = data["walls"]
-        self._walls = ({p: t for p, t in bids}, {p: t for p, t in asks})
+        self._walls = (dict(bids), dict(asks))
         self._latencies = deque(((timed, slow) for timed, slow in data["latencies"]), maxlen=_LATENCY_ROWS)

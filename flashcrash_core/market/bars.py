@@ -1,7 +1,7 @@
 """One-second bars of trades (reference/microstructure.md section 1).
 
-Bar ``k`` covers ``[k, k+1) s`` UTC and closes when the watermark reaches ``k + 1.25 s``, so row ``k + 1.3 s`` is the first to see it.
-Trades enter by their own time. A second without a trade repeats the previous close with volume 0 and ``empty`` set.
+Bar ``k`` covers ``[k, k+1) s`` UTC and closes when the watermark reaches ``k + 1.25 s``, so row ``k + 1.3 s`` is the first to
+see it. Trades enter by their own time. A second without a trade repeats the previous close with volume 0 and ``empty`` set.
 """
 
 from typing import Any, Final
@@ -134,6 +134,6 @@ class BarBuilder:
     def restore(self, data: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         self._open = {row[0]: _OpenBar(*row[1:]) for row in data["open"]}
-        self._marks = {k: price for k, price in data["marks"]}
+        self._marks = dict(data["marks"])
         self._gaps = set(data["gaps"])
         self._close_ticks, self._empty_run, self._gap_seen = data["tail"]

@@ -34,21 +34,27 @@ class BookSide:
 
     def set_level(self, price_ticks: int, qty_lots: int) -> None:
         """Set the absolute quantity at a price; 0 removes it."""
-        key = price_ticks * self.sign
-        keys = self._keys
-        at = bisect_left(keys, key)
-        if at < len(keys) and keys[at] == key:
-            if qty_lots:
-                self._lots[at] = qty_lots
-                self._units[at] = price_ticks * qty_lots
-            else:
-                del keys[at], self._lots[at], self._units[at]
-        elif qty_lots:
-            keys.insert(at, key)
-            self._lots.insert(at, qty_lots)
-            self._units.insert(at, price_ticks * qty_lots)
-            if len(keys) > MAX_LEVELS:
-                del keys[0], self._lots[0], self._units[0]
+        self.apply(((price_ticks, qty_lots),))
+
+    def apply(self, levels: Iterable[Level]) -> None:
+        """:meth:`set_level` for many: a diff changes 46 levels on average, so the loop avoids the call for each."""
+        sign, keys, all_lots, units = self.sign, self._keys, self._lots, self._units
+        for price_ticks, qty_lots in levels:
+            key = price_ticks * sign
+            at = bisect_left(keys, key)
+            if at < len(keys) and keys[at] == key:
+                if qty_lots:
+                    all_lots[at] = qty_lots
+                    units[at] = price_ticks * qty_lots
+                else:
+                    del keys[at], all_lots[at], units[at]
+            elif qty_lots:
+                keys.insert(at, key)
+                all_lots.insert(at, qty_lots)
+                units.insert(at, price_ticks * qty_lots)
+        excess = len(keys) - MAX_LEVELS
+        if excess > 0:
+            del keys[:excess], all_lots[:excess], units[:excess]
 
     def replace(self, levels: Iterable[Level]) -> None:
         """Forget everything and take these levels."""
@@ -122,11 +128,8 @@ class OrderBook:
 
     def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """Apply changed levels."""
-        set_bid, set_ask = self.bids.set_level, self.asks.set_level
-        for price, lots in bids:
-            set_bid(price, lots)
-        for price, lots in asks:
-            set_ask(price, lots)
+        self.bids.apply(bids)
+        self.asks.apply(asks)
 
     def crossed(self) -> bool:
         """Best bid at or above best ask (a locked book counts: neither is a market one can quote on)."""

@@ -30,7 +30,7 @@ class InstrumentResolver(Protocol):
     """Finds the instrument of a symbol: shipped, configured, or inferred with a warning."""
 
     def __call__(self, symbol: str, *, kind: MarketKind = MarketKind.SPOT, sample: tuple[str, str] | None = None) -> Instrument:
-        """``sample`` is a ``(price, quantity)`` pair of decimal strings from the data, to infer a grid from when nothing is known."""
+        """``sample`` is a ``(price, quantity)`` pair of decimal strings from the data, to infer a grid from if nothing is known."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Feed ``replay``: raw Binance captures, one message a line as ``<receive time> <json>``, plain, gzip or zip.
 
-The format of the recorder and of the common collectors; receive times are nanoseconds, or what their magnitude says. A bare line with
-``lastUpdateId`` is the REST snapshot of the capture's only symbol. Source of the rules: reference/binance.md sections 2, 3 and 14.
+The format of the recorder and of the common collectors; receive times are nanoseconds, or what their magnitude says. A bare line
+with ``lastUpdateId`` is the REST snapshot of the capture's only symbol. Source: reference/binance.md sections 2, 3, 14.
 """
 
 import re
@@ -70,8 +70,8 @@ class ReplaySource:
         contents = _probe(path)
         if not contents.samples:
             raise DataError(
-                f"{path}: no events; none of the first {_PROBED_LINES} lines is a Binance depthUpdate, bookTicker, trade or aggTrade "
-                f"with a symbol; found {shown_line(head)}"
+                f"{path}: no events; none of the first {_PROBED_LINES} lines is a Binance depthUpdate, bookTicker, trade or "
+                f"aggTrade with a symbol; found {shown_line(head)}"
             )
         symbols = require_requested(path, list(contents.samples), request.symbols)
         kind = contents.kind
@@ -161,8 +161,7 @@ def _probe(path: Path) -> Contents:
     reader = LineReader(path)
     payloads: list[bytes] = []
     try:
-        for raw in islice(reader, _PROBED_LINES):
-            payloads.append(raw.partition(b" ")[2])
+        payloads.extend(raw.partition(b" ")[2] for raw in islice(reader, _PROBED_LINES))
     except DataError:
         if not payloads:
             raise

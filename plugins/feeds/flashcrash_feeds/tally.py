@@ -58,7 +58,7 @@ def require_requested(path: Path, found: list[str], requested: tuple[str, ...]) 
     kept = tuple(symbol for symbol in found if symbol in wanted)
     if not kept:
         raise DataError(
-            f"{path}: holds {', '.join(found) or 'no symbol'}, not {', '.join(sorted(wanted))}; change --symbols or name another file"
+            f"{path}: holds {', '.join(found) or 'no symbol'}, not {', '.join(sorted(wanted))}; change --symbols or the file"
         )
     return kept
 

@@ -1,7 +1,7 @@
 """From Binance's raw market messages to kernel events.
 
-:class:`MarketCodec` turns one JSON message into one event, or raises :class:`BadMessage` with a short reason; who reads the messages
-adds where they stood and yields a ``Rejected``. Meaning of the fields: reference/binance.md sections 2, 3 and 14.
+:class:`MarketCodec` turns one JSON message into one event, or raises :class:`BadMessage` with a short reason; who reads the
+messages adds where they stood and yields a ``Rejected``. Meaning of the fields: reference/binance.md sections 2, 3 and 14.
 Times: the book acts at ``E``, trades at ``T``; a spot ``bookTicker`` and a REST snapshot have none that counts.
 """
 
@@ -19,7 +19,6 @@ from flashcrash_core.api import (
     BookSnapshot,
     Continuity,
     Instrument,
-    Level,
     MarketEvent,
     MarketKind,
     Side,
@@ -172,7 +171,6 @@ class MarketCodec:
             )
         if first > last:
             raise BadMessage("bad_ids", f"depthUpdate runs from U={first} to u={last}", symbol=fields.symbol, breaks_book=True)
-        price_ticks, level_lots = instrument.price_ticks, instrument.level_lots
         return BookDelta(
             instrument.symbol,
             self._next_seq(),
@@ -180,8 +178,8 @@ class MarketCodec:
             receive_us,
             first,
             last,
-            [(price_ticks(price), level_lots(qty)) for price, qty in bids],
-            [(price_ticks(price), level_lots(qty)) for price, qty in asks],
+            instrument.levels(bids),
+            instrument.levels(asks),
             previous,
             self._continuity,
         )
@@ -198,9 +196,7 @@ class MarketCodec:
         update_id, bids, asks = fields.snapshot_id, fields.bids, fields.asks
         if update_id is None or bids is None or asks is None:
             raise BadMessage("missing_field", "a snapshot needs lastUpdateId, bids and asks", symbol=symbol)
-        return BookSnapshot(
-            symbol, self._next_seq(), None, receive_us, update_id, _levels(instrument, bids), _levels(instrument, asks)
-        )
+        return BookSnapshot(symbol, self._next_seq(), None, receive_us, update_id, instrument.levels(bids), instrument.levels(asks))
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -217,11 +213,6 @@ class MarketCodec:
         symbol = found[1].decode("ascii", "replace") if found else None
         # A cut line may still tell that it was a book update; the hole is then known at once instead of at the next diff.
         return BadMessage(reason, f"{fault}: {_shown(payload)}", symbol=symbol, breaks_book=_DEPTH.search(payload) is not None)
-
-
-def _levels(instrument: Instrument, levels: list[tuple[str, str]]) -> list[Level]:
-    price_ticks, level_lots = instrument.price_ticks, instrument.level_lots
-    return [(price_ticks(price), level_lots(qty)) for price, qty in levels]
 
 
 def _time_us(stamp: int, fields: Fields) -> int:

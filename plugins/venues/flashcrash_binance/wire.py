@@ -1,7 +1,7 @@
 """The shapes of Binance's raw market messages, as msgspec structs that decode in one pass.
 
-One struct covers all messages, because ``b`` and ``a`` mean levels in a ``depthUpdate``, prices in a ``bookTicker`` and order ids in
-old ``trade`` messages, and because spot's ``bookTicker`` has no event type to select by (reference/binance.md sections 2, 3, 14).
+One struct covers all messages, because ``b`` and ``a`` mean levels in a ``depthUpdate``, prices in a ``bookTicker`` and order
+ids in old ``trade`` messages, and as spot's ``bookTicker`` has no event type to go by (reference/binance.md sections 2, 3, 14).
 A JSON number where Binance sends a decimal string fails validation: a float would already have lost digits.
 """
 
