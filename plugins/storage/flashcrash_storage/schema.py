@@ -42,7 +42,7 @@ _TABLES: Final[dict[str, str]] = {
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     mode TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'done', 'failed', 'halted', 'crashed')),
+    status TEXT NOT NULL,
     symbols TEXT NOT NULL,
     profile TEXT NOT NULL,
     data_tier TEXT NOT NULL,

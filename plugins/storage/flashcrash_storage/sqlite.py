@@ -158,7 +158,6 @@ class SqliteStore:
                 "WHERE id = :id",
                 _columns_of(mine) | {"id": session_id},
             )
-            self._audit(session_id, "resumed", f"goes on under process {mine.pid} on {mine.host}; it was {session.status}")
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
