@@ -4,6 +4,8 @@ tomlkit parses (it keeps the text of each number, so that ``0.10`` becomes an ex
 tell where a key stands, so :mod:`flashcrash_core.config.lines` reads that from the text.
 """
 
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -77,12 +79,24 @@ def parse_document(text: str, source: str) -> Document:
     """Parse TOML text. Raises ConfigError as ``source:line: message``."""
     try:
         parsed = tomlkit.parse(text)
-    except tomlkit.exceptions.ParseError as error:
-        message = str(error).split(" at line ")[0]
-        raise ConfigError(f"{source}:{error.line}: not valid TOML: {message}") from error
     except tomlkit.exceptions.TOMLKitError as error:
-        raise ConfigError(f"{source}: not valid TOML: {error}") from error
+        line = _line_of_fault(text, getattr(error, "line", None))
+        message = str(error).split(" at line ")[0]
+        if "\\x00" in message and "\0" not in text:  # how tomlkit says "end of text"
+            message = "the text ends inside a value; close the bracket or the quote"
+        raise ConfigError(f"{source}:{line}: not valid TOML: {message}") from error
     return Document(source=source, values=_plain(parsed), lines=key_lines(text))
+
+
+def _line_of_fault(text: str, reported: int | None) -> int:
+    # tomlkit names no line for some keys given twice and the end of the table for others; the standard parser is exact there.
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = re.search(r"\(at line (\d+)", str(error))
+        if match is not None:
+            return int(match.group(1))
+    return reported or text.count("\n") + 1
 
 
 def parse_value(text: str) -> Any:
