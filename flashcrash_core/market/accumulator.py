@@ -75,6 +75,7 @@ class FeatureAccumulator:
         self._book_changed = False
         self._profile: DepthProfile = EMPTY_PROFILE
         self._walls: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._slow_rows = 0  # rows until no slow event can be left in the window
         self._latencies: deque[tuple[int, int]] = deque(maxlen=_LATENCY_ROWS)
         self._quote_since_us = 0
         self._clear_row()
@@ -271,6 +272,10 @@ class FeatureAccumulator:
         t_us = self.next_row_us
         self.next_row_us = t_us + GRID_US
         self._cover(t_us)
+        if self._slow:
+            self._slow_rows = _LATENCY_ROWS
+        elif self._slow_rows:
+            self._slow_rows -= 1
         self._latencies.append((self._timed, self._slow))
         bid, ask, tick = self.bid_ticks, self.ask_ticks, self._tick
         sync = self.sync
@@ -355,7 +360,7 @@ class FeatureAccumulator:
 
     def _latency_p50_exceeds(self) -> bool:
         # The median of the last second exceeds the limit exactly when more than half of its samples do: no sorting needed.
-        if not any(slow for _, slow in self._latencies):
+        if not self._slow_rows:
             return False
         return 2 * sum(slow for _, slow in self._latencies) > sum(timed for timed, _ in self._latencies)
 
@@ -381,7 +386,7 @@ class FeatureAccumulator:
     _PLAIN = (
         "bid_ticks", "ask_ticks", "last_ticks", "next_row_us", "_quote_id", "_book_us", "_book_changed", "_quote_since_us",
         "_spread_sum", "_covered_us", "_low", "_high", "_buy_units", "_sell_units", "_trades", "_quotes", "_updates", "_gap",
-        "_timed", "_slow",
+        "_timed", "_slow", "_slow_rows",
     )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:

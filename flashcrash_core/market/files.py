@@ -88,8 +88,13 @@ def _open(path: Path) -> tuple[BinaryIO, io.BufferedIOBase]:
             archive = zipfile.ZipFile(raw)
             names = [name for name in archive.namelist() if not name.endswith("/")]
             if len(names) != 1:
+                raw.close()
                 raise DataError(f"{path}: expected one file inside the zip, found {len(names)}; unpack it and name the file")
             return raw, io.BufferedReader(archive.open(names[0]))  # type: ignore[type-var]
         except zipfile.BadZipFile as error:
+            raw.close()
             raise DataError(f"{path}: damaged zip ({error}); download it again") from None
+        except (NotImplementedError, RuntimeError) as error:  # a method this Python lacks, or a password
+            raw.close()
+            raise DataError(f"{path}: this zip cannot be read ({error}); unpack it and name the file inside") from None
     return raw, raw

@@ -223,6 +223,8 @@ def _whole_steps(text: str, step: Decimal, step_fine: int, off: str) -> int:
 
 def _whole_steps_of_decimal(text: str, step: Decimal, off: str) -> int:
     try:
+        if "_" in text:  # Python reads 1_00 as a number, no exchange writes it
+            raise InvalidOperation
         value = Decimal(text)
     except (InvalidOperation, ValueError):
         raise BadNumber("not_a_number", text) from None

@@ -71,7 +71,7 @@ class BulkSource(TradeCsvSource):
 
     def events(self) -> Iterator[MarketEvent]:
         """All trades in the order of the file."""
-        reader, tally, next_seq, layout = self._reader, self._tally, self._next_seq, self._layout
+        reader, tally, next_seq, layout = self._open_reader(), self._tally, self._next_seq, self._layout
         instrument = self._instrument
         symbol, price_ticks, trade_lots = instrument.symbol, instrument.price_ticks, instrument.trade_lots
         by_trade_ids = layout.aggregated and layout.kind is MarketKind.SPOT
@@ -109,6 +109,7 @@ class BulkSource(TradeCsvSource):
             usable += 1
             # The file has no receive time: the exchange's stands for it.
             yield Trade(symbol, next_seq(), exchange_us, exchange_us, trade_id, ticks, lots, aggressor)
+        self.close()
         tally.usable = usable
         tally.finish()
 

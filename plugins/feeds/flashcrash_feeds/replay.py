@@ -95,7 +95,8 @@ class ReplaySource:
             use_aggregates=not doubled,
         )
         self._requested = bool(request.symbols)
-        self._reader: LineReader = LineReader(path)
+        self._path = path
+        self._reader: LineReader | None = None
 
     @property
     def info(self) -> SourceInfo:
@@ -104,7 +105,10 @@ class ReplaySource:
 
     def events(self) -> Iterator[MarketEvent]:
         """All events in the order of the file; a broken line becomes a Rejected, a lost book update a FeedGap as well."""
-        tally, reader, decode = self._tally, self._reader, self._codec.decode
+        # Opened here, so that a source opened for its info holds no file.
+        self.close()
+        self._reader = reader = LineReader(self._path)
+        tally, decode = self._tally, self._codec.decode
         usable = 0
         for raw in reader:
             stamp, _, payload = raw.partition(b" ")
@@ -114,8 +118,7 @@ class ReplaySource:
                 receive_us = int(stamp) // 1000 if len(stamp) == 19 else receive_microseconds(stamp)
                 event = decode(payload, receive_us)
             except BadMessage as fault:
-                tally.usable = usable
-                yield from self._refuse(fault, receive_us)
+                yield from self._refuse(fault, reader.line, receive_us)
                 continue
             except ValueError as fault:
                 if raw.strip():
@@ -124,27 +127,29 @@ class ReplaySource:
             if event is not None:
                 usable += 1
                 yield event
+        self.close()
         tally.usable = usable
         tally.finish()
 
-    def _refuse(self, fault: BadMessage, receive_us: int) -> Iterator[MarketEvent]:
+    def _refuse(self, fault: BadMessage, line: int, receive_us: int) -> Iterator[MarketEvent]:
         known = self._info.symbols
         symbol = fault.symbol
         if fault.reason == "wrong_symbol" and self._requested:
             return  # another symbol than those asked for, first seen late in the file
         if symbol not in known:
             symbol = None
-        yield self._tally.reject(self._reader.line, fault.reason, fault.detail, receive_us, symbol)
+        yield self._tally.reject(line, fault.reason, fault.detail, receive_us, symbol)
         if fault.breaks_book and (symbol is not None or len(known) == 1):
             yield self._tally.gap("broken_book_message", receive_us, symbol)
 
     def progress(self) -> float | None:
         """Fraction of the (compressed) file read."""
-        return self._reader.fraction
+        return self._reader.fraction if self._reader is not None else 0.0
 
     def close(self) -> None:
         """Close the file; idempotent."""
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
 
 
 class ReplayFeed:

@@ -88,7 +88,7 @@ class TardisSource(TradeCsvSource):
 
     def events(self) -> Iterator[MarketEvent]:
         """All trades in the order of the file."""
-        reader, tally, pick, next_seq, chained = self._reader, self._tally, self._pick, self._next_seq, self._chained
+        reader, tally, pick, next_seq, chained = self._open_reader(), self._tally, self._pick, self._next_seq, self._chained
         chains = {symbol: TradeIds() for symbol in self._instruments}
         current = ""
         instrument: Instrument | None = None
@@ -133,6 +133,7 @@ class TardisSource(TradeCsvSource):
                         yield tally.gap("trade_id_gap", receive_us, instrument.symbol, exchange_us)
             usable += 1
             yield Trade(instrument.symbol, next_seq(), exchange_us, receive_us, trade_id, price_ticks, qty_lots, aggressor)
+        self.close()
         tally.usable = usable
         tally.finish()
 

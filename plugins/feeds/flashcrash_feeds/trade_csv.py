@@ -58,12 +58,19 @@ class TradeCsvSource(ABC):
     def __init__(self, path: Path, info: SourceInfo, tally: Tally) -> None:
         self._info = info
         self._tally = tally
-        self._reader: LineReader = LineReader(path)
+        self._path = path
+        self._reader: LineReader | None = None
 
     @property
     def info(self) -> SourceInfo:
         """What header, name and first rows told."""
         return self._info
+
+    def _open_reader(self) -> LineReader:
+        """The file is opened when events are asked for, so that a source opened for its info holds nothing."""
+        self.close()
+        self._reader = LineReader(self._path)
+        return self._reader
 
     @abstractmethod
     def events(self) -> Iterator[MarketEvent]:
@@ -71,8 +78,9 @@ class TradeCsvSource(ABC):
 
     def progress(self) -> float | None:
         """Fraction of the (compressed) file read."""
-        return self._reader.fraction
+        return self._reader.fraction if self._reader is not None else 0.0
 
     def close(self) -> None:
         """Close the file; idempotent."""
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
