@@ -9,8 +9,8 @@ All arithmetic is in integers except M3's queue function.
   aggressor shorten it: cancels are taken to be behind us. What such a trade has left after the queue is ours. A trade through p
   fills all.
 * M3 queue, probabilistic: as M2, and of a decrease of the level that trades do not explain, the fraction
-  ``front**n / (front**n + behind**n)`` is taken to be ahead of us (hftbacktest's power function, ``n = m3_power``), more when
-  what is behind us is too small for its part. The queue ahead is also never longer than the level.
+  ``front**n / (front**n + behind**n)`` is taken to be ahead of us (hftbacktest's power function, ``n = m3_power``). The
+  queue ahead is also never longer than the level, so what is behind us never loses more than it holds.
 
 On the same trades and with the same draws: M1 <= M2 <= M3 <= M0 in filled quantity, at every moment.
 
@@ -94,5 +94,4 @@ def _after_cancels(front: int, before: int, after: int, power: float) -> int:
     behind = max(0, before - front)
     # Ratios instead of powers of lots: front**n would overflow a float for large lots and exponents.
     share = 1.0 / (1.0 + (behind / front) ** power) if behind <= front else 1.0 - 1.0 / (1.0 + (front / behind) ** power)
-    ahead = int(cancelled * share)
-    return max(0, front - max(ahead, cancelled - behind))
+    return front - min(front, round(cancelled * share))

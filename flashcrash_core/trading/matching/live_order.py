@@ -8,7 +8,11 @@ from attrs import define, fields
 
 from flashcrash_core.trading.orders import SubmitOrder
 
-__all__ = ["LiveOrder", "Phase"]
+__all__ = ["TAKER_WINDOW_US", "LiveOrder", "Phase"]
+
+TAKER_WINDOW_US: Final = 250_000
+"""A taker without a book is priced by the prints of this long after its arrival."""
+NEVER_US: Final = 1 << 62
 
 
 class Phase(IntEnum):
@@ -64,6 +68,15 @@ class LiveOrder:
     def remaining_lots(self) -> int:
         """Lots still to fill."""
         return self.submit.qty_lots - self.filled_lots
+
+    @property
+    def next_us(self) -> int:
+        """When time alone changes this order: its arrival, the end of its window, or its cancel."""
+        if self.phase is Phase.FLIGHT:
+            return self.arrival_us
+        if self.phase is Phase.WINDOW:
+            return self.arrival_us + TAKER_WINDOW_US
+        return NEVER_US if self.cancel_us is None else self.cancel_us
 
     def counts(self, own_us: int) -> bool:
         """Whether a trade made at ``own_us`` can meet this order: after its arrival and before its cancel."""

@@ -10,11 +10,10 @@ from typing import Final
 
 from flashcrash_core.market.book import OrderBook
 from flashcrash_core.market.events import Level, Side, Trade
-from flashcrash_core.trading.matching.live_order import LiveOrder
+from flashcrash_core.trading.matching.live_order import TAKER_WINDOW_US, LiveOrder
 
-__all__ = ["TAKER_WINDOW_US", "fallback_ticks", "note_print", "reachable", "slipped", "walk", "window_price"]
+__all__ = ["fallback_ticks", "note_print", "reachable", "slipped", "walk", "window_price"]
 
-TAKER_WINDOW_US: Final = 250_000
 _LEAST_DISCOUNT: Final = 5e-4
 """5 bp."""
 _BPS: Final = 10_000

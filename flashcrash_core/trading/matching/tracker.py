@@ -31,6 +31,15 @@ class SymbolTracker:
     last_ticks: int = 0
     second: int = 0
     second_lots: int = 0
+    next_us: int = 0
+    """Earliest arrival, window end or cancel: before it only trades and the book matter."""
+    moving: bool = False
+    """Some order is not resting, so that the market before its arrival must be remembered."""
+
+    def plan(self) -> None:
+        """Work out :attr:`next_us` and :attr:`moving` after anything but a fill has changed."""
+        self.next_us = min((order.next_us for order in self.orders.values()), default=0)
+        self.moving = any(order.phase is not Phase.RESTING for order in self.orders.values())
 
     @property
     def book_usable(self) -> bool:
@@ -94,6 +103,7 @@ class SymbolTracker:
         self.usable, self.bid_ticks, self.ask_ticks, self.last_ticks, self.second, self.second_lots = data["market"]
         orders = [LiveOrder.restored(item) for item in data["orders"]]
         self.orders = {order.submit.client_id: order for order in orders}
+        self.plan()
 
 
 def trade_time_us(event: MarketEvent, now_us: int) -> int:

@@ -31,7 +31,6 @@ from flashcrash_core.trading.matching.live_order import LiveOrder, Phase
 from flashcrash_core.trading.matching.notices import NoticeQueue
 from flashcrash_core.trading.matching.settings import VenueConfig, fill_model_for, known_fill_model
 from flashcrash_core.trading.matching.taker import (
-    TAKER_WINDOW_US,
     fallback_ticks,
     note_print,
     reachable,
@@ -91,14 +90,15 @@ class SimulatedVenue:
             live.evidence_us = min(evidence_us, max(order.decided_us + SETTLED_BY_US, unknown_us))
         self._trackers[order.symbol] = tracker
         tracker.orders[order.client_id] = live
+        tracker.plan()
         tracker.remember()
 
     def cancel(self, cancel: CancelOrder) -> None:
         """Send a cancel off; a repeated one changes nothing while the first is on its way."""
         effective_us = cancel.decided_us + self._latency.delay_us(cancel.client_id, "cancel", cancel.stressed)
         tracker = self._trackers.get(cancel.symbol)
-        live = tracker.orders.get(cancel.client_id) if tracker else None
-        if live is None:
+        live = None if tracker is None else tracker.orders.get(cancel.client_id)
+        if tracker is None or live is None:
             reply_us = effective_us + self._latency.delay_us(cancel.client_id, "cancel_reply", cancel.stressed)
             deliver_us = max(reply_us, self._ended.get(cancel.client_id, 0))
             self._notices.push(
@@ -107,6 +107,7 @@ class SimulatedVenue:
         elif live.cancel_us is None:
             live.cancel_us = max(effective_us, live.arrival_us)
             live.cancel_stressed = cancel.stressed
+            tracker.plan()
 
     # -- the market --------------------------------------------------------------------------------------------------
 
@@ -115,23 +116,22 @@ class SimulatedVenue:
         tracker = self._trackers.get(event.symbol)
         if tracker is None:
             return
-        for live in list(tracker.orders.values()):
-            if live.phase is Phase.FLIGHT and live.arrival_us <= now_us:
-                self._arrive(tracker, live, now_us)
+        time_acts = now_us >= tracker.next_us
+        if time_acts:
+            for live in list(tracker.orders.values()):
+                if live.phase is Phase.FLIGHT and live.arrival_us <= now_us:
+                    self._arrive(tracker, live, now_us)
         if isinstance(event, Trade):
             if event.price_ticks > 0 and event.qty_lots > 0:
                 self._trade(tracker, event, now_us)
         elif isinstance(event, BookDelta | BookSnapshot | FeedGap):
             self._book(tracker)
-        for live in list(tracker.orders.values()):
-            if live.phase is Phase.WINDOW and now_us >= live.arrival_us + TAKER_WINDOW_US:
-                self._close_window(tracker, live, now_us)
-            if live.phase is Phase.RESTING and live.cancel_us is not None and live.cancel_us <= now_us:
-                self._end(tracker, live, NoticeKind.CANCELLED, live.cancel_us, "cancelled")
-        if tracker.orders:
-            tracker.remember()
-        else:
+        if time_acts:
+            self._let_time_act(tracker, now_us)
+        if not tracker.orders:
             del self._trackers[event.symbol]
+        elif tracker.moving:
+            tracker.remember()
 
     def due(self, now_us: int) -> Sequence[VenueNotice]:
         """Notices whose delivery time has come, numbered as they are delivered."""
@@ -143,6 +143,15 @@ class SimulatedVenue:
     def pending(self) -> bool:
         """Whether an order lives or a notice travels."""
         return bool(self._trackers) or len(self._notices) > 0
+
+    def _let_time_act(self, tracker: SymbolTracker, now_us: int) -> None:
+        """Close the windows and carry out the cancels whose time has come."""
+        for live in list(tracker.orders.values()):
+            if live.phase is Phase.WINDOW and live.next_us <= now_us:
+                self._close_window(tracker, live, now_us)
+            if live.phase is Phase.RESTING and live.remaining_lots and live.cancel_us is not None and live.cancel_us <= now_us:
+                self._end(tracker, live, NoticeKind.CANCELLED, live.cancel_us, "cancelled")
+        tracker.plan()
 
     def _arrive(self, tracker: SymbolTracker, live: LiveOrder, now_us: int) -> None:
         order = live.submit
@@ -171,6 +180,8 @@ class SimulatedVenue:
 
     def _trade(self, tracker: SymbolTracker, trade: Trade, now_us: int) -> None:
         own_us = trade_time_us(trade, now_us)
+        if own_us > now_us:
+            return  # The clock refused its stamp: not even the watermark followed it.
         tracker.count(trade, now_us)
         maker_lots = FILL_MODELS[tracker.model]
         for live in list(tracker.orders.values()):

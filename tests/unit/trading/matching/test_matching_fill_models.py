@@ -149,16 +149,46 @@ def test_m3_queue_is_never_longer_than_the_level(make_desk: Any) -> None:
     assert desk.fills(order) == [(999, 1)]
 
 
+def test_m3_cancels_after_explained_trades(make_desk: Any) -> None:
+    """Trades explain a decrease once: 40 of 100 are ahead after 10 traded, so of 50 cancels 20 are ahead, and 20 remain."""
+    desk = make_desk("M3", has_book=True, m3_power=1.0)
+    order = desk.send(BUY, MAKER, 999, 5)
+    desk.timer(1002)
+    desk.delta(1010, [(999, 110)])
+    desk.trade(1011, 999, 10, SELL)
+    desk.delta(1020, [(999, 100)])
+    desk.delta(1030, [(999, 50)])
+    desk.trade(1040, 999, 22, SELL)
+    desk.settle()
+    assert desk.fills(order) == [(999, 2)]
+
+
+@pytest.mark.parametrize(("resynced_lots", "sold", "filled"), [(66, 52, 2), (3, 5, 2)])
+def test_m3_does_not_read_cancels_out_of_a_gap(make_desk: Any, resynced_lots: int, sold: int, filled: int) -> None:
+    """After a gap nothing is known of cancels: the queue ahead stays 50, unless the level is now shorter than that."""
+    desk = make_desk("M3", has_book=True, m3_power=1.0)
+    order = desk.send(BUY, MAKER, 999, 5)
+    desk.timer(1002)
+    desk.delta(1010, [(999, 110)])
+    desk.gap(1020)
+    desk.market.book_synced = True
+    desk.delta(1030, [(999, resynced_lots)])
+    desk.trade(1040, 999, sold, SELL)
+    desk.settle()
+    assert desk.fills(order) == [(999, filled)]
+
+
 def test_own_impact_limits_a_second(make_desk: Any) -> None:
     """A resting order fills at most 5 % of the volume of each second; the rest waits for the next one."""
     desk = make_desk("M2", has_book=True, impact_share=0.05)
-    order = desk.send(BUY, MAKER, 1000, 10)
+    order = desk.send(BUY, MAKER, 1000, 15)
     desk.trade(1010, 999, 60, SELL)  # 3
     desk.trade(1020, 999, 39, SELL)  # 4.95: 1 more
+    desk.trade(1030, 999, 100, SELL)  # 9.95: 5 more
     desk.trade(2001, 1000, 100, SELL)  # a new second: 5
     desk.trade(2002, 1000, 100, SELL)  # 10 in this second, 1 missing
     desk.settle()
-    assert desk.fills(order) == [(1000, 3), (1000, 1), (1000, 5), (1000, 1)]
+    assert desk.fills(order) == [(1000, 3), (1000, 1), (1000, 5), (1000, 5), (1000, 1)]
 
 
 def test_trades_before_the_arrival_do_not_count(make_desk: Any) -> None:
@@ -166,10 +196,22 @@ def test_trades_before_the_arrival_do_not_count(make_desk: Any) -> None:
     desk = make_desk("M0")
     order = desk.send(BUY, MAKER, 990, 5)  # arrives at 1001 ms
     desk.trade(1005, 985, 100, SELL, own_ms=1000.9)
-    assert not desk.orders["o1"].filled_lots
+    desk.timer(1005.99)
+    assert desk.kinds(order) == ["ACK"]
+    desk.timer(1006)
+    assert desk.kinds(order) == ["ACK"]
     desk.trade(1006, 985, 100, SELL, own_ms=1001)
     desk.settle()
     assert desk.fills(order) == [(990, 5)]
+
+
+def test_a_trade_with_a_corrupt_stamp_fills_nothing(make_desk: Any) -> None:
+    """A trade stamped beyond the watermark was refused by the clock, so it is no evidence of anything."""
+    desk = make_desk("M0")
+    order = desk.send(BUY, MAKER, 990, 5)
+    desk.trade(1010, 985, 100, SELL, own_ms=10_000_000)
+    desk.settle()
+    assert desk.kinds(order) == ["ACK"]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -104,6 +104,16 @@ def test_without_a_book_the_worst_sell_print_is_paid(make_desk: Any) -> None:
     assert desk.fills(order) == [(985, 500)]
 
 
+def test_the_print_that_closes_the_window_is_not_in_it(make_desk: Any) -> None:
+    """The first trade after the window ends it without counting."""
+    desk = make_desk()
+    order = desk.send(SELL, MARKET, 0, 5)
+    desk.trade(1100, 995, 1, SELL)
+    desk.trade(1251.001, 900, 1, SELL)
+    desk.settle()
+    assert desk.fills(order) == [(995, 5)]
+
+
 @pytest.mark.parametrize(
     ("sigma", "side", "price"),
     [(float("nan"), SELL, 99950), (0.001, SELL, 99950), (0.1, SELL, 99683), (0.1, BUY, 100317)],

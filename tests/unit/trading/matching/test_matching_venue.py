@@ -135,6 +135,7 @@ def test_cancel_ends_a_resting_order(make_desk: Any) -> None:
     order = desk.send(BUY, MAKER, 990, 5)
     desk.timer(1010)
     desk.cancel(order)  # effective at 1011
+    desk.timer(1010.5)
     desk.cancel(order)
     desk.trade(1011, 985, 100, SELL)
     desk.settle()
@@ -174,6 +175,18 @@ def test_cancel_never_overtakes_its_order(make_desk: Any) -> None:
     desk.trade(1600, 985, 100, SELL)
     desk.settle()
     assert desk.kinds(order) == ["ACK", "CANCELLED"]
+    assert [n.exchange_us for n in desk.notices] == [1_500_000, 1_500_000]
+
+
+def test_a_stressed_cancel_travels_at_crash_speed_both_ways(make_desk: Any) -> None:
+    """A cancel decided under stress arrives and is answered with crash latency, whatever its order was sent with."""
+    desk = make_desk("M0", crash_p50_ms=500.0, crash_p99_ms=500.0)
+    order = desk.send(BUY, MAKER, 990, 5)
+    desk.timer(1100)
+    desk.cancel(order, stressed=True)
+    desk.settle()
+    (cancelled,) = desk.of(order, NoticeKind.CANCELLED)
+    assert (cancelled.exchange_us, cancelled.receive_us) == (1_600_000, 2_100_000)
 
 
 def test_cancel_of_the_unknown_is_rejected(make_desk: Any) -> None:
