@@ -1,11 +1,13 @@
 """The path of the fair price: calm noise with stochastic volatility, and a drawn crash on top of it.
 
-The drawn part is a list of segments on the one-second grid. Each leg of the crash is an accelerating fall, then a snap-back within
-one second, a second of holding the gain, a retest of the low part of the snap-back's bar that is bought within the same
-second, and a plateau above it. That is the sequence in which a percentile entry can be filled and sold again
-(reference/microstructure.md section 5); it is a designed exercise, not a model.
+The drawn part is a list of segments on the one-second grid. Each leg of the crash is an accelerating fall, then a snap-back
+within one second, a second of holding the gain, and one of three endings (:class:`Ending`): a retest of the low part of the
+snap-back's bar that is bought, one that fails, or none. In the first a percentile entry is filled and sold at its target, in the
+second it is filled and stopped, in the third it is never filled (reference/microstructure.md section 5). It is a designed
+exercise, not a model.
 """
 
+from enum import StrEnum
 from math import exp, log
 from typing import Final
 
@@ -17,7 +19,7 @@ from flashcrash_core.simulation.scenario import TAIL_S, MarketScenario
 from flashcrash_core.simulation.seeds import vector_stream
 from flashcrash_core.simulation.stages import AFTERMATH, CALM, DIP, FALL, HOLD, LIFT, PLATEAU, RISE, SLIDE, SNAP, Stage
 
-__all__ = ["STEPS_PER_S", "PricePath", "Segment", "draw_path", "draw_segments"]
+__all__ = ["STEPS_PER_S", "Ending", "PricePath", "Segment", "draw_path", "draw_segments"]
 
 STEPS_PER_S: Final = 10
 _SECONDS_PER_STEP: Final = 1 / STEPS_PER_S
@@ -29,6 +31,8 @@ RETEST_DEPTH: Final = 0.07
 LIFT_HEIGHT: Final = 1.06
 PLATEAU_HEIGHT: Final = 1.2
 """Where recovery and plateau end, in the same unit: above the P80 at which it sells."""
+FAIL_DEPTH: Final = -0.6
+"""Where a failed retest ends, in the same unit: far enough below the low for a stop."""
 SLIDE_S: Final = 3
 
 _REVERSION_PER_S: Final = 1 / 120
@@ -37,7 +41,24 @@ _VOLATILITY_SD: Final = 0.3
 _VOLATILITY_BOUND: Final = 0.7
 _SHOCK_BOUND: Final = 3.5
 """Bounds on the log of volatility and on one shock: the calm has no second that could pass for a crash."""
-_CRASH_NOISE: Final = 3.0
+_CRASH_NOISE: Final = 2.0
+"""How much the crash adds to the calm's noise, in units of it; this fades afterwards, or the detector would never sleep again."""
+_FADE_S: Final = 15.0
+
+
+class Ending(StrEnum):
+    """What follows the snap-back and the second of holding."""
+
+    BOUGHT = "bought"
+    """The retest is bought within its second; a plateau above the bar follows."""
+    FAILED = "failed"
+    """The retest goes through the low."""
+    AWAY = "away"
+    """No retest: the price drifts up and away."""
+
+
+_IN_CRASH: Final = (Ending.BOUGHT, Ending.FAILED, Ending.AWAY)
+_IN_BOUNCE: Final = (Ending.FAILED, Ending.AWAY, Ending.BOUGHT)
 
 
 @frozen
@@ -81,50 +102,61 @@ def _crash(scenario: MarketScenario, bottom: float, rng: np.random.Generator) ->
     lows = (bottom * np.cumsum(weights) / weights.sum()).tolist()
     lows[-1] = bottom
     segments: list[Segment] = []
-    level = 0.0
-    for leg, (low, seconds) in enumerate(zip(lows, _share(scenario.crash_s, legs), strict=True)):
-        fall_s = seconds - TAIL_S
-        segments.append(Segment(fall_s * STEPS_PER_S, low, FALL, FALL_POWER))
-        height = min(scenario.snap_fraction * float(rng.uniform(0.9, 1.25)), 0.6 * (level - low))
-        segments += _tail(low, height, last=leg == legs - 1)
-        level = segments[-1].level
+    before = 0.0
+    for low, seconds, ending in zip(lows, _split(scenario.crash_s, legs), _endings(legs, _IN_CRASH, rng), strict=True):
+        segments.append(Segment((seconds - TAIL_S) * STEPS_PER_S, low, FALL, FALL_POWER))
+        height = min(scenario.snap_fraction * float(rng.uniform(0.9, 1.25)), 0.6 * (before - low))
+        segments += _tail(low, height, ending, RISE if low == bottom else PLATEAU)
+        before = low
     return segments
-
-
-def _tail(low: float, height: float, *, last: bool = False) -> list[Segment]:
-    """The five seconds after a low: snap, hold, retest and recovery in one bar, plateau."""
-    return [
-        Segment(1, low, SNAP),
-        Segment(7, low + height, SNAP),
-        Segment(2, low + 1.01 * height, SNAP),
-        Segment(10, low + height, HOLD),
-        Segment(4, low + RETEST_DEPTH * height, DIP),
-        Segment(5, low + LIFT_HEIGHT * height, LIFT),
-        Segment(1, low + (LIFT_HEIGHT + 0.02) * height, PLATEAU),
-        Segment((TAIL_S - 3) * STEPS_PER_S, low + PLATEAU_HEIGHT * height, RISE if last else PLATEAU),
-    ]
 
 
 def _bounce(scenario: MarketScenario, bottom: float, level: float, rng: np.random.Generator) -> list[Segment]:
     if not scenario.bounce_s:
         return []
     target = bottom * (1 - scenario.bounce_fraction)
-    if not scenario.swings:
+    swings = scenario.swings
+    if not swings:
         return [Segment(scenario.bounce_s * STEPS_PER_S, target, SLIDE if target < level else RISE)]
     segments: list[Segment] = []
-    start = level
-    for swing, seconds in enumerate(_share(scenario.bounce_s, scenario.swings), start=1):
+    endings = _endings(swings, _IN_BOUNCE, rng)
+    for swing, (seconds, ending) in enumerate(zip(_split(scenario.bounce_s, swings), endings, strict=True), start=1):
         height = 0.7 * scenario.snap_fraction * float(rng.uniform(0.9, 1.2))
-        end = start + (target - start) * swing / scenario.swings
+        end = level + (target - level) * swing / swings
         low = end - PLATEAU_HEIGHT * height
-        rise_s = seconds - TAIL_S - SLIDE_S
-        segments.append(Segment(rise_s * STEPS_PER_S, max(low + 1.3 * height, end), RISE, 0.8))
+        segments.append(Segment((seconds - TAIL_S - SLIDE_S) * STEPS_PER_S, low + 1.3 * height, RISE, 0.8))
         segments.append(Segment(SLIDE_S * STEPS_PER_S, low, SLIDE, 1.6))
-        segments += _tail(low, height, last=True)
+        segments += _tail(low, height, ending, RISE)
     return segments
 
 
-def _share(total: int, parts: int) -> list[int]:
+def _endings(count: int, cycle: tuple[Ending, ...], rng: np.random.Generator) -> list[Ending]:
+    """All kinds in turn, in drawn order; the last one is always bought, so that the path ends where the scenario says."""
+    kinds = [cycle[index % len(cycle)] for index in range(count - 1)]
+    return [kinds[index] for index in rng.permutation(count - 1).tolist()] + [Ending.BOUGHT]
+
+
+def _tail(low: float, height: float, ending: Ending, after: Stage) -> list[Segment]:
+    """The five seconds after a low, aligned to the one-second bars: snap-back, hold, and the ending."""
+
+    def at(fraction: float) -> float:
+        return low + fraction * height
+
+    segments = [Segment(1, low, SNAP), Segment(7, at(1.0), SNAP), Segment(2, at(1.01), SNAP), Segment(10, at(1.0), HOLD)]
+    rest = (TAIL_S - 3) * STEPS_PER_S
+    match ending:
+        case Ending.BOUGHT:
+            # The second of the retest closes above its open: a bearish close would be an exit signal (section 5.4, rule 3).
+            segments += [Segment(4, at(RETEST_DEPTH), DIP), Segment(5, at(LIFT_HEIGHT), LIFT)]
+            segments += [Segment(1, at(LIFT_HEIGHT + 0.02), PLATEAU), Segment(rest, at(PLATEAU_HEIGHT), after)]
+        case Ending.FAILED:
+            segments += [Segment(4, at(RETEST_DEPTH), DIP), Segment(6 + rest, at(FAIL_DEPTH), SLIDE)]
+        case Ending.AWAY:
+            segments += [Segment(10 + rest, at(PLATEAU_HEIGHT), after)]
+    return segments
+
+
+def _split(total: int, parts: int) -> list[int]:
     """Whole seconds split as evenly as they go."""
     return [total // parts + (1 if index < total % parts else 0) for index in range(parts)]
 
@@ -158,10 +190,12 @@ def _noise(scenario: MarketScenario, stages: list[Stage], seed: int) -> npt.NDAr
     keep = 1 - _REVERSION_PER_S * _SECONDS_PER_STEP
     scale = scenario.calm_sigma * _SECONDS_PER_STEP**0.5
     noise = np.zeros(steps + 1)
-    value = volatility = 0.0
+    fade = exp(-_SECONDS_PER_STEP / _FADE_S)
+    value = volatility = excess = 0.0
     for index, shock in enumerate(shocks.tolist()):
         volatility = min(max(volatility * (1 - reversion) + kicks[index], -_VOLATILITY_BOUND), _VOLATILITY_BOUND)
-        louder = 1.0 if stages[index] is CALM else _CRASH_NOISE
-        value = value * keep + scale * louder * exp(volatility) * shock
+        stage = stages[index]
+        excess = 0.0 if stage is CALM else excess * fade if stage is AFTERMATH else _CRASH_NOISE
+        value = value * keep + scale * (1 + excess) * exp(volatility) * shock
         noise[index + 1] = value
     return noise

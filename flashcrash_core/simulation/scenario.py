@@ -51,7 +51,8 @@ class MarketScenario:
     """Part of the fall (in log price) that is recovered by the end of the bounce."""
     bounce_s: int = field(default=60, validator=validators.ge(0))
     swings: int = field(default=3, validator=validators.in_(range(21)))
-    aftermath_s: int = field(default=60, validator=validators.ge(0))
+    aftermath_s: int = field(default=120, validator=validators.ge(0))
+    """Long enough for the detector to go back to sleep: 60 s of calm in RECOVERY, with a margin."""
     upward: bool = False
 
     calm_sigma: float = field(default=4e-5, validator=_below_tenth)
@@ -103,10 +104,11 @@ class MarketScenario:
 MARKET_PRESETS: Final[dict[str, MarketScenario]] = {
     "crash_and_bounce": MarketScenario(),
     "calm": MarketScenario(crash_fall=0.0, crash_s=0, bounce_s=0, swings=0, calm_s=600, aftermath_s=0),
-    "crash_without_bounce": MarketScenario(bounce_fraction=0.02, bounce_s=20, swings=0, aftermath_s=120),
-    "up_squeeze": MarketScenario(upward=True),
+    "crash_without_bounce": MarketScenario(bounce_fraction=0.02, bounce_s=20, swings=0),
+    "up_squeeze": MarketScenario(upward=True, snap_fraction=0.0015, bounce_fraction=0.0, bounce_s=0, swings=0),
 }
-"""``crash_and_bounce`` is the default of the ``simulated`` feed."""
+"""``crash_and_bounce`` is the default of the ``simulated`` feed. ``up_squeeze`` has no pull-back of 30 bp: every sign-blind
+indicator fires in it, and only the direction gate (reference/microstructure.md section 2.9) keeps the detector from ACTIVE."""
 
 
 def scenario_preset(name: str, **changes: Any) -> MarketScenario:

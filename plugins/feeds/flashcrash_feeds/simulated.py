@@ -45,7 +45,7 @@ _share = validators.optional(validators.and_(validators.ge(0.0), validators.le(1
 
 @frozen(kw_only=True)
 class SimulatedConfig:
-    """``[feed]`` settings of the simulated market. What is left out is the preset's."""
+    """``[feeds.simulated]``: settings of the simulated market. What is left out is the preset's."""
 
     preset: str = field(default="crash_and_bounce", validator=validators.in_(tuple(MARKET_PRESETS)))
     """``crash_and_bounce``, ``calm``, ``crash_without_bounce`` or ``up_squeeze``."""

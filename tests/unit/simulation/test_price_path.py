@@ -70,18 +70,26 @@ def test_the_drawn_trough_is_the_low_of_the_path(seed):
     assert len(path.price) == scenario.duration_s * 10 + 1
 
 
-def test_each_leg_ends_in_a_retested_snap_back(record):
-    """The crash contains a bullish second of 0.5 % or more per leg that is followed by a retest of the low fifth of its range."""
+def test_the_crash_offers_bought_failed_and_missed_entries(record):
+    """Of the low fifths of the crash's bullish seconds some are retested and bought, some fail, some are not retested."""
     scenario = MARKET_PRESETS["crash_and_bounce"]
     start_s = scenario.crash_start_us // 1_000_000
     seconds = _seconds(record("crash_and_bounce", 1))
-    retested = 0
-    for second in range(start_s, start_s + scenario.crash_s - 2):
-        bar, later = seconds[second], seconds[second + 2]
+    seen = {"bought": 0, "failed": 0, "missed": 0}
+    for second in range(start_s, start_s + scenario.crash_s - 4):
+        bar, retest = seconds[second], seconds[second + 2]
         low, high = min(bar), max(bar)
-        bullish = bar[-1] > bar[0] and (high - low) / low >= 0.005
-        retested += bullish and min(later) < low + 0.2 * (high - low) and max(later) > low + 0.8 * (high - low)
-    assert retested >= scenario.legs
+        if bar[-1] <= bar[0] or (high - low) / low < 0.005 or max(seconds[second - 1]) < low + 0.2 * (high - low):
+            continue
+        entry, target = low + 0.2 * (high - low), low + 0.8 * (high - low)
+        if min(retest) >= entry:
+            seen["missed"] += 1
+        elif max(retest[len(retest) // 2 :]) > target:
+            seen["bought"] += 1
+        elif min(seconds[second + 4]) < low:
+            seen["failed"] += 1
+    assert min(seen.values()) >= 1, seen
+    assert seen["bought"] >= 2, seen
 
 
 @pytest.mark.parametrize(
