@@ -6,13 +6,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["show_document", "show_list"]
+__all__ = ["session_console", "show_document", "show_list"]
 
 _MOST_TRADES: Final = 40
+_FOLDS: Final = ("symbols", "profile", "why", "reason", "what", "")
+"""Columns of text that may break over lines on a narrow terminal; a number or an id never does."""
+_PIPE_WIDTH: Final = 160
+
+
+def session_console() -> Console:
+    """Standard output; wide enough for every table when it is a file or a pipe instead of a terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def show_list(console: Console, document: Mapping[str, Any]) -> None:
@@ -102,10 +112,10 @@ def _trades(console: Console, trades: Sequence[Mapping[str, Any]]) -> None:
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = 0) -> Table:
     """A table whose last ``right`` columns are numbers. Cells are plain text: a reason of a plugin is no markup."""
-    table = Table(title=Text(title), title_justify="left", show_header=any(columns))
+    table = Table(box=SIMPLE_HEAD, title=Text(title), title_justify="left", show_header=any(columns))
     for index, name in enumerate(columns):
         number = index >= len(columns) - right
-        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=index == 0)
+        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=name not in _FOLDS)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

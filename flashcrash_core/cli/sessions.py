@@ -40,11 +40,9 @@ def list_sessions(
     if json:
         _print_json(document)
     else:
-        from rich.console import Console
+        from flashcrash_core.cli.session_view import session_console, show_list
 
-        from flashcrash_core.cli.session_view import show_list
-
-        show_list(Console(), document)
+        show_list(session_console(), document)
 
 
 @app.command("show")
@@ -74,11 +72,9 @@ def show_session(
     if json:
         _print_json(document)
     else:
-        from rich.console import Console
+        from flashcrash_core.cli.session_view import session_console, show_document
 
-        from flashcrash_core.cli.session_view import show_document
-
-        show_document(Console(), document, written)
+        show_document(session_console(), document, written)
 
 
 def session_list(store: "Store", limit: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ Prices, quantities and money are exact decimals. A text that a spreadsheet would
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -62,7 +61,8 @@ def instruments_of(session: SessionRecord) -> dict[str, Instrument]:
     """The instruments that a session traded, from its record.
 
     They are looked for in ``inputs["instruments"]`` (what the run resolved, inferred grids included) and then in
-    ``config["instruments"]``. A symbol that is in neither is left out.
+    ``config["instruments"]``. A symbol that has no tick and lot size in
+    either is left out.
     """
     found: dict[str, Instrument] = {}
     for source in (session.inputs, session.config):
@@ -71,7 +71,8 @@ def instruments_of(session: SessionRecord) -> dict[str, Instrument]:
             continue
         for symbol in session.symbols:
             entry = table.get(symbol)
-            if symbol not in found and isinstance(entry, Mapping):
+            # A configured table may hold one of the two and take the other from what is shipped; it alone gives no prices.
+            if symbol not in found and isinstance(entry, Mapping) and entry.get("tick_size") and entry.get("lot_size"):
                 found[symbol] = _instrument(session.id, symbol, entry)
     return found
 
@@ -79,9 +80,9 @@ def instruments_of(session: SessionRecord) -> dict[str, Instrument]:
 def _instrument(session_id: str, symbol: str, entry: Mapping[str, Any]) -> Instrument:
     known = ("tick_size", "lot_size", "min_notional", "quote_asset", "kind", "inferred")
     fields: dict[str, Any] = {name: entry[name] for name in known if entry.get(name) is not None}
-    # A float's shortest text is the decimal that was meant: Decimal(0.01) itself is not 0.01.
-    fields |= {name: Decimal(str(fields[name])) for name in ("tick_size", "lot_size", "min_notional") if name in fields}
     try:
+        # A float's shortest text is the decimal that was meant: Decimal(0.01) itself is not 0.01.
+        fields |= {name: Decimal(str(fields[name])) for name in ("tick_size", "lot_size", "min_notional") if name in fields}
         return Instrument(symbol=symbol, **fields)
     except (TypeError, ValueError, ArithmeticError, FlashcrashError) as error:
         raise StorageError(
@@ -192,13 +193,14 @@ def _cell(value: object) -> object:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Not tempfile: its files are 0600, and these are made to be passed on, so the umask decides.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
