@@ -1,0 +1,43 @@
+# Two commands for a fresh machine: `make run` and `make test`. Each makes .venv and installs what constraints.txt pins, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test lint typecheck unit results bench soak clean help
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(STAMP) ## the simulated market through the whole pipeline, in paper mode
+	@$(BIN)/flashcrash run
+
+test: $(STAMP) lint typecheck unit ## everything that CI checks
+
+lint: $(STAMP) ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+unit: $(STAMP) ## all tests, on both cores
+	$(BIN)/pytest -n 2 --dist worksteal
+
+results: $(STAMP) ## write docs/results.md anew (needs FLASHCRASH_DATA)
+	$(BIN)/python benchmarks/write_results.py
+
+bench: $(STAMP) ## streaming benchmark with its reference loop
+	$(BIN)/python benchmarks/streaming.py
+
+soak: $(STAMP) ## the long suites: thousands of seeds
+	FLASHCRASH_SEEDS=3000 $(BIN)/pytest -n 2 -m slow
+
+# The stamp depends on what decides the installation, so a second call does not reinstall.
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
