@@ -61,6 +61,7 @@ class Detector:
         self._sigma = next((i for i, e in enumerate(entries) if e.name == config.volatility), -1)
         c = config
         self._hold_us, self._dip_us, self._dwell_us = _us(c.hold_s), _us(c.dip_tolerance_s), _us(c.dwell_s)
+        self._alert_count = c.alert_count
         self._memory_us, self._warmup_us = _us(c.velocity_memory_s), _us(c.warmup_s)
         self._alert_dd, self._floor_dd, self._floor_few_dd = (
             c.alert_drawdown_bp * 1e-4, c.drawdown_floor_bp * 1e-4, c.drawdown_floor_degraded_bp * 1e-4,
@@ -79,6 +80,8 @@ class Detector:
         self._calm_since: int | None = None
         self._new_low_us = 0
         self._velocity_us = -(10**18)
+        self._spiking = False
+        self._many, self._few = config.confirmations, config.confirmations_with_velocity
         self._left_sleep_us = 0
         self._unhealthy_us = 0
         self._sigma_w = nan
@@ -93,11 +96,11 @@ class Detector:
         if not self._row_us:
             self._warm_since_us = t_us
         self._row_us = t_us
-        self.judgement.on_row(t_us, pairs)
+        changed = self.judgement.on_row(t_us, pairs)
         self.drawdown.on_row(t_us, row.price)
         if self._sigma >= 0:
             self._sigma_w = pairs[self._sigma][0][0]
-        self._tally()
+        self._tally(changed)
         self.warm = t_us - self._warm_since_us >= self._warmup_us and self.available >= self.config.minimum_available
         if self.state is State.SHUTDOWN:
             return []
@@ -114,16 +117,18 @@ class Detector:
         step = self._next(new_low)
         return [self._go(*step, row)] if step else []
 
-    def _tally(self) -> None:
-        fired, values = self.judgement.fired, self.judgement.values
-        self.count = sum([fired[i] for i in self._core])
-        self.available = sum([not isnan(values[i]) for i in self._core])
+    def _tally(self, changed: bool) -> None:
+        if changed:
+            fired, values = self.judgement.fired, self.judgement.values
+            self.count = sum([fired[i] for i in self._core])
+            self.available = sum([not isnan(values[i]) for i in self._core])
+            self.degraded = self.available < self.config.minimum_available
+            self._spiking = any([fired[i] for i in self._confirming])
         # Memory of a velocity spike runs on event time: it says what the market did, not how long data was healthy.
-        if any([fired[i] for i in self._confirming]):
+        if self._spiking:
             self._velocity_us = self._row_us
-        relieved = self._row_us - self._velocity_us <= self._memory_us and self.available >= self.config.minimum_available
-        self.needed = self.config.confirmations_with_velocity if relieved else self.config.confirmations
-        self.degraded = self.available < self.config.minimum_available
+        relieved = self._row_us - self._velocity_us <= self._memory_us and not self.degraded
+        self.needed = self._few if relieved else self._many
 
     def _follow_low(self, row: FeatureRow) -> bool:
         if self.state is State.SLEEP or not row.low < self.event_low:
@@ -150,11 +155,21 @@ class Detector:
             self._return_since = None
             if self._agree_since is not None and now - self._agree_last > self._dip_us:
                 self._agree_since = None
-        spike = count >= 1 and self._velocity_us == self._row_us and self.drawdown.value <= -self._alert_dd
-        self._alert_since = _since(self._alert_since, count >= self.config.alert_count or spike, now)
-        self._low_since = _since(self._low_since, count < self.config.alert_count, now)
-        self._quiet_since = _since(self._quiet_since, count <= self.config.active_release_count, now)
-        self._calm_since = _since(self._calm_since, count == 0 and self._calm(), now)
+        several = count >= self._alert_count
+        spike = count >= 1 and self._spiking and self.drawdown.value <= -self._alert_dd
+        if not (several or spike):
+            self._alert_since = None
+        elif self._alert_since is None:
+            self._alert_since = now
+        if self.state is State.SLEEP:
+            # Only an ALERT can follow, so the clocks that end episodes need not run; they start from here on waking.
+            self._low_since = self._quiet_since = self._calm_since = None
+            return
+        self._low_since = None if several else now if self._low_since is None else self._low_since
+        quiet = count <= self.config.active_release_count
+        self._quiet_since = None if not quiet else now if self._quiet_since is None else self._quiet_since
+        calm = count == 0 and self._calm()
+        self._calm_since = None if not calm else now if self._calm_since is None else self._calm_since
         if new_low:
             self._new_low_us = now
 
@@ -220,6 +235,7 @@ class Detector:
             self._left_sleep_us = self._clock_us
             self.event_low = row.low if not isnan(row.low) else row.price if not isnan(row.price) else inf
             self._new_low_us = self._clock_us
+            self._run_clocks(new_low=False)  # those that slept start on entering the state
         if target is State.SLEEP:
             self.judgement.thaw()
             self.event_low = inf
@@ -268,7 +284,7 @@ class Detector:
     _PLAIN = (
         "count", "available", "needed", "warm", "degraded", "entries_blocked_until_us", "event_low", "_clock_us", "_row_us",
         "_warm_since_us", "_entered_us", "_agree_since", "_agree_last", "_return_since", "_alert_since", "_low_since",
-        "_quiet_since", "_calm_since", "_new_low_us", "_velocity_us", "_left_sleep_us", "_unhealthy_us", "_sigma_w",
+        "_quiet_since", "_calm_since", "_new_low_us", "_velocity_us", "_left_sleep_us", "_unhealthy_us", "_sigma_w", "_spiking",
     )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
@@ -290,12 +306,6 @@ class Detector:
         self._recent.extend(data["recent"])
         self.judgement.restore(data["judgement"])
         self.drawdown.restore(data["drawdown"])
-
-
-def _since(since: int | None, true: bool, now: int) -> int | None:
-    if not true:
-        return None
-    return now if since is None else since
 
 
 def _held(since: int | None, now: int, for_us: int) -> bool:

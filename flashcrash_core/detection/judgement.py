@@ -37,6 +37,8 @@ class Judgement:
         self._freeze = freeze
         self._frozen: list[Floats] | None = None
         self._last_baselines: list[Floats] = [()] * len(entries)
+        self._last_pairs: list[Pair | None] = [None] * len(entries)
+        self._dirty = True  # judge everything again: baselines were frozen, thawed or restored
         self._flags = [_Flag() for _ in entries]
         by_name = {entry.name: index for index, entry in enumerate(entries)}
         self._plan = [
@@ -50,10 +52,12 @@ class Judgement:
         """Hold the baselines of the last row until :meth:`thaw`."""
         if self._freeze:
             self._frozen = list(self._last_baselines)
+            self._dirty = True
 
     def thaw(self) -> None:
         """Follow the market again."""
         self._frozen = None
+        self._dirty = True
 
     @property
     def frozen(self) -> bool:
@@ -64,16 +68,25 @@ class Judgement:
         """The baseline that indicator ``index`` is judged against right now."""
         return self._frozen[index] if self._frozen is not None else self._last_baselines[index]
 
-    def on_row(self, t_us: int, pairs: list[Pair]) -> None:
-        """Judge every pair."""
-        last = self._last_baselines
+    def on_row(self, t_us: int, pairs: list[Pair]) -> bool:
+        """Judge every pair; returns whether any value or flag may have changed.
+
+        Programs return the very same pair object while nothing changed, which is most rows of most indicators: an unchanged pair
+        whose flag is off and owes nothing to time needs no second judgement.
+        """
+        last, seen, dirty = self._last_baselines, self._last_pairs, self._dirty
         for index, pair in enumerate(pairs):
             last[index] = pair[1]
-        baselines = self._frozen if self._frozen is not None else last
+        frozen = self._frozen
+        baselines = frozen if frozen is not None else last
         values, fired = self.values, self.fired
+        changed = False
         for index, judge, levels, persist_us, latch_us, source, flag in self._plan:
-            statistic = pairs[index][0]
-            value, raw = judge(statistic, baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
+            pair = pairs[index]
+            if pair is seen[index] and not (dirty or flag.raw or flag.fired) and (source < 0 or pairs[source] is seen[source]):
+                continue
+            changed = True
+            value, raw = judge(pair[0], baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
             values[index] = value
             if isnan(value):
                 flag.raw = flag.fired = fired[index] = False
@@ -88,6 +101,10 @@ class Judgement:
                 on = flag.fired and latch_us > 0 and t_us - flag.raw_until_us <= latch_us
             flag.raw = raw
             flag.fired = fired[index] = on
+        if changed:
+            seen[:] = pairs
+            self._dirty = False
+        return changed
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain data."""
@@ -107,3 +124,4 @@ class Judgement:
         self._last_baselines[:] = [tuple(b) for b in data["last"]]
         for flag, (raw, on, since, until) in zip(self._flags, data["flags"], strict=True):
             flag.raw, flag.fired, flag.raw_since_us, flag.raw_until_us = raw, on, since, until
+        self._dirty = True

@@ -76,18 +76,21 @@ class Blotter:
         if order is None:
             raise InvariantError(f"notice {notice.kind} for order {client_id}, which this session never sent")
         position_id = order.submit.position_id
-        position = self.positions.get(position_id) or self._closed.pop(position_id, None)
+        was_open = position_id in self.positions
+        position = self.positions[position_id] if was_open else self._closed.get(position_id)
         if position is None:
             raise InvariantError(f"notice {notice.kind} for order {client_id} of position {position_id}, which is unknown")
-        self.positions[position_id] = position
         fresh = order.apply(notice, at_us)
         filled = fresh and notice.kind is NoticeKind.FILL
         if filled:
             self._book(order, position, notice, at_us)
+            if not was_open:  # a fill after the end reopens the position: it holds lots again
+                self.positions[position_id] = self._closed.pop(position_id)
         if not order.open and client_id in self.orders:
             del self.orders[client_id]
             _remember(self._ended, client_id, order)
-        return Applied(order, position, filled, not fresh, self._settle(position))
+        closed = self._settle(position) if position_id in self.positions else None
+        return Applied(order, position, filled, not fresh, closed)
 
     def _book(self, order: Order, position: Position, notice: VenueNotice, at_us: int) -> None:
         submit = order.submit
