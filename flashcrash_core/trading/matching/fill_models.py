@@ -93,5 +93,5 @@ def _after_cancels(front: int, before: int, after: int, power: float) -> int:
         return front
     behind = max(0, before - front)
     # Ratios instead of powers of lots: front**n would overflow a float for large lots and exponents.
-    share = 1.0 / (1.0 + (behind / front) ** power) if behind <= front else 1.0 - 1.0 / (1.0 + (front / behind) ** power)
+    share: float = 1.0 / (1.0 + (behind / front) ** power) if behind <= front else 1.0 - 1.0 / (1.0 + (front / behind) ** power)
     return front - min(front, round(cancelled * share))

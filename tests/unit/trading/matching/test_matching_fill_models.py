@@ -149,6 +149,18 @@ def test_m3_queue_is_never_longer_than_the_level(make_desk: Any) -> None:
     assert desk.fills(order) == [(999, 1)]
 
 
+def test_m3_power_moves_cancels_to_the_longer_part(make_desk: Any) -> None:
+    """The default power 3: with 50 ahead and 100 behind, 90 cancels take 10 (1/9) ahead; power 1 would take 30."""
+    desk = make_desk("M3", has_book=True)
+    order = desk.send(BUY, MAKER, 999, 5)
+    desk.timer(1002)
+    desk.delta(1010, [(999, 150)])
+    desk.delta(1020, [(999, 60)])
+    desk.trade(1030, 999, 42, SELL)
+    desk.settle()
+    assert desk.fills(order) == [(999, 2)]
+
+
 def test_m3_cancels_after_explained_trades(make_desk: Any) -> None:
     """Trades explain a decrease once: 40 of 100 are ahead after 10 traded, so of 50 cancels 20 are ahead, and 20 remain."""
     desk = make_desk("M3", has_book=True, m3_power=1.0)

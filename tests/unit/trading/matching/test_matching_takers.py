@@ -186,6 +186,16 @@ def test_post_only_never_takes(make_desk: Any, has_book: bool, side: Side, price
         assert desk.of(order, NoticeKind.REJECT)[0].reason == "post_only_would_take"
 
 
+def test_post_only_meets_the_market_of_its_arrival(make_desk: Any) -> None:
+    """Quotes that move while the order travels decide, not those it was decided on."""
+    desk = make_desk(has_book=True)
+    order = desk.send(BUY, MAKER, 1000, 5)
+    desk.delta(1000.5, asks=[(1000, 5)])
+    desk.timer(1002)
+    desk.settle()
+    assert desk.kinds(order) == ["REJECT"]
+
+
 def test_post_only_looks_at_the_market_before_the_event(make_desk: Any) -> None:
     """The trade that arrives together with the order meets it resting instead of making it cross."""
     desk = make_desk("M1")
