@@ -12,7 +12,7 @@ from typing import Final
 from attrs import field, frozen, validators
 
 from flashcrash_core.api import ConfigError, PluginInfo, Score, ScoreContext, Scorer, ScorerSpec, hookimpl
-from flashcrash_scoring.component_map import DEFAULT_MAPS, MapConfig, liquidity_strength, pattern_strength, strength_of
+from flashcrash_scoring.component_map import MapConfig, component_maps, liquidity_strength, pattern_strength
 from flashcrash_scoring.peak_hold import peak_hold
 
 __all__ = ["Mode", "WeightedConfig", "WeightedScorer", "flashcrash_plugin", "flashcrash_scorers"]
@@ -57,7 +57,7 @@ class WeightedConfig:
     weights: dict[str, float] = field(factory=_default_weights)
     """Points by indicator instance, ``pattern`` and ``liquidity``; they must sum to 100. A weight of 0 leaves one out."""
     maps: dict[str, MapConfig] = field(factory=dict)
-    """Map by indicator instance, over the shipped ones; needed for every further indicator that has a weight."""
+    """Changes to the shipped maps by indicator instance; a further indicator that has a weight needs a map of its own."""
     liquidity_gate: bool = True
     """Refuse entries into a book that is too thin, or not there. Off only for research on trades alone."""
     minimum_weight: float = field(default=60.0, validator=[validators.ge(0), validators.le(100)])
@@ -78,6 +78,7 @@ class WeightedConfig:
     """Band from here up; below is ``poor``."""
 
     def __attrs_post_init__(self) -> None:
+        maps = component_maps(self.maps)
         problems = [
             f"scorer.weights.{name}: {weight} is negative; use 0 to leave it out"
             for name, weight in self.weights.items()
@@ -89,7 +90,7 @@ class WeightedConfig:
         problems += [
             f"scorer.weights.{name}: has no map; add [scorer.maps.{name}] with x0, xt, x1 and sign"
             for name, weight in self.weights.items()
-            if weight > 0 and name not in {PATTERN, LIQUIDITY, *DEFAULT_MAPS, *self.maps}
+            if weight > 0 and name not in {PATTERN, LIQUIDITY, *maps}
         ]
         if not 0 <= self.marginal <= self.good <= self.excellent <= _WEIGHT_SUM:
             problems.append("scorer: 0 <= marginal <= good <= excellent <= 100 must hold for the bands")
@@ -102,9 +103,8 @@ class WeightedScorer:
 
     def __init__(self, config: WeightedConfig) -> None:
         self._config = config
-        maps = DEFAULT_MAPS | config.maps
         self._weights = [(name, weight) for name, weight in config.weights.items() if weight > 0]
-        self._strengths = {name: strength_of(maps[name]) for name, _ in self._weights if name not in (PATTERN, LIQUIDITY)}
+        self._maps = component_maps(config.maps)
 
     def score(self, context: ScoreContext) -> Score:
         """Score the entry; the docstring of the module says how."""
@@ -120,7 +120,7 @@ class WeightedScorer:
                 strength = self._liquidity(context)
             else:
                 column = context.names.index(name) if name in context.names else -1
-                strength = None if column < 0 else peak_hold(context.history, column, context.t_us, self._strengths[name])
+                strength = None if column < 0 else peak_hold(context.history, column, context.t_us, self._maps[name])
             if strength is None:
                 missing.append(name)
                 components[name] = 0.0
