@@ -92,7 +92,7 @@ def _resolve(element: str, installed: Sequence[InstalledPlugin]) -> list[Candida
         return [_candidate(named[0], explicit=True)]
     if element.endswith(".py") or "/" in element or "\\" in element:
         return [_from_file(element)]
-    if "." in element or ":" in element:
+    if "." in element or ":" in element or any(plugin.target == element for plugin in installed):
         return [_from_module(element, installed)]
     raise PluginNotFound(_not_found(element, (plugin.name for plugin in installed)))
 
@@ -105,8 +105,8 @@ def _from_file(element: str) -> Candidate:
 
 
 def _from_module(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
-    module, _, attribute = element.partition(":")
-    if not all(part.isidentifier() for part in module.split(".")) or (attribute and not attribute.isidentifier()):
+    module, colon, attribute = element.partition(":")
+    if not all(part.isidentifier() for part in module.split(".")) or bool(colon) != attribute.isidentifier():
         raise UsageError(f"--plugins {element}: not of the form pkg.mod or pkg.mod:attr")
     owners = [plugin for plugin in installed if plugin.target == element]
     if owners:  # an installed plugin given by its module keeps its distribution, for messages and records

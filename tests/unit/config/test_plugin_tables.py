@@ -1,0 +1,90 @@
+"""The plugins' tables against the shipped plugins: nearest names, all faults at once, deselected plugins."""
+
+from pathlib import Path
+
+import pytest
+
+from flashcrash_core.config import LoadedConfig, check_config, load_config, profile_names, resolve_plugins
+from flashcrash_core.errors import ConfigError
+from flashcrash_core.registry import Registry, load_registry
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry()
+
+
+def load(folder: Path, *overrides: str, profile: str | None = None) -> LoadedConfig:
+    return load_config(environ={}, cwd=folder, overrides=overrides, profile=profile)
+
+
+@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("mode", ["paper", "backtest"])
+def test_every_shipped_profile_holds(tmp_path: Path, registry: Registry, profile: str, mode: str) -> None:
+    """Both profiles are accepted by the shipped plugins in both modes, with the eight indicators."""
+    resolved = resolve_plugins(load(tmp_path, f"run.mode={mode}", profile=profile), registry)
+    assert len(resolved.indicators) == 8
+    assert resolved.executor.spec.name == mode
+    assert resolved.warnings == ()
+
+
+def test_faults_of_all_plugins_come_at_once(tmp_path: Path, registry: Registry) -> None:
+    """Unknown plugins, unknown keys and wrong values in several tables are one error, each with file, line and nearest name."""
+    text = """\
+[indicators.volatility]
+triger = 4.0
+[indicators.mine]
+use = "volatilty"
+[scorer]
+use = "weigted"
+[run]
+feed = "replai"
+[feeds.simulatd]
+x = 1
+[storage]
+keep_snapshots = 0
+"""
+    (tmp_path / "local.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        check_config(load(tmp_path), registry)
+    starts = [
+        'local.toml:2 indicators.volatility.triger: unknown key; did you mean "trigger"?',
+        'local.toml:4 indicators.mine.use: there is no indicator "volatilty"; did you mean "volatility"?',
+        'local.toml:6 scorer.use: there is no scorer "weigted"; did you mean "weighted"?',
+        'local.toml:8 run.feed: there is no feed "replai"; did you mean "replay"?',
+        'local.toml:9 feeds.simulatd: there is no feed "simulatd"; did you mean "simulated"?',
+        "local.toml:12 storage.keep_snapshots: ",
+    ]
+    assert len(caught.value.problems) == len(starts)
+    for problem, start in zip(caught.value.problems, starts, strict=True):
+        assert problem.startswith(start)
+
+
+def test_an_executor_must_serve_the_mode(tmp_path: Path, registry: Registry) -> None:
+    """An executor that cannot serve the mode is refused by name."""
+    with pytest.raises(ConfigError, match=r"executor\.use: executor backtest does not serve mode paper, only backtest"):
+        check_config(load(tmp_path, "executor.use=backtest"), registry)
+
+
+def test_a_deselected_plugins_indicator_is_passed_over(tmp_path: Path) -> None:
+    """``no:depth`` alone is enough to run without depth; a table of one's own that asks for it draws a warning."""
+    registry = load_registry("no:depth")
+    assert "depth" not in resolve_plugins(load(tmp_path), registry).indicators
+    resolved = resolve_plugins(load(tmp_path, "indicators.mine.use=depth"), registry)
+    assert resolved.warnings == ("--set indicators.mine: not built, plugin depth is not selected",)
+
+
+def test_a_disabled_indicator_is_not_built_and_a_role_can_be_given(tmp_path: Path, registry: Registry) -> None:
+    """``enabled`` and ``role`` belong to the kernel; the plugin never sees them."""
+    resolved = resolve_plugins(load(tmp_path, "indicators.depth.enabled=false", "indicators.spread.role=extra"), registry)
+    assert "depth" not in resolved.indicators
+    assert resolved.indicators["spread"].role == "extra"
+
+
+def test_the_effective_configuration_has_the_plugins_defaults(tmp_path: Path, registry: Registry) -> None:
+    """Keys that nobody set are there too, with the origin ``default``; set ones keep theirs."""
+    loaded = load(tmp_path, "indicators.volatility.trigger=7")
+    values = {item.key: item for item in resolve_plugins(loaded, registry).effective(loaded)}
+    assert (values["indicators.volatility.trigger"].value, str(values["indicators.volatility.trigger"].origin)) == (7.0, "--set")
+    assert values["storage.keep_snapshots"].origin.layer == "default"
+    assert values["executor.use"].value == "paper"

@@ -1,0 +1,72 @@
+"""The grammar of --plugins, over a small set of installed plugins."""
+
+import pytest
+
+from flashcrash_core.errors import PluginNotFound, UsageError
+from flashcrash_core.registry import InstalledPlugin, installed_plugins, select
+
+INSTALLED = [
+    InstalledPlugin("depth", "own.depth", "flashcrash", "1"),
+    InstalledPlugin("spread", "own.spread", "flashcrash", "1"),
+    InstalledPlugin("foreign", "their.mod", "other", "2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, ["depth", "spread"]),
+        ("", ["depth", "spread"]),
+        ([], ["depth", "spread"]),
+        ("spread", ["spread"]),
+        (" spread , depth ", ["spread", "depth"]),
+        ("foreign,depth", ["foreign", "depth"]),
+        ("+foreign", ["depth", "spread", "foreign"]),
+        ("no:depth", ["spread"]),
+        ("no:depth,foreign", ["spread", "foreign"]),
+        (["+foreign", "no:spread"], ["depth", "foreign"]),
+        ("their.mod", ["foreign"]),
+        ("some.other.mod", ["mod"]),
+        ("some.mod:thing", ["thing"]),
+        ("spread,no:spread", []),
+    ],
+)
+def test_what_a_list_selects(given: str | list[str] | None, expected: list[str]) -> None:
+    """A plain list replaces the default; one that starts with + or no: edits it; modules and objects are taken as they are."""
+    assert [candidate.name for candidate in select(INSTALLED, given).chosen] == expected
+
+
+@pytest.mark.parametrize("given", ["no:foreign", "no:depth,no:foreign"])
+def test_what_was_deselected_is_known(given: str) -> None:
+    """Plugins that would have loaded by default are told apart from those that were never chosen."""
+    assert "foreign" in select(INSTALLED, given).deselected
+    assert "foreign" not in select(INSTALLED, None).deselected
+    assert select(INSTALLED, "spread").deselected == {"depth"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("sprad", r'there is no plugin "sprad"; did you mean "spread"\?'),
+        ("no:dept", r'there is no plugin "dept"; did you mean "depth"\?'),
+        ("+zzz", r'there is no plugin "zzz"; installed: depth, foreign, spread'),
+    ],
+)
+def test_an_unknown_name_names_the_nearest(given: str, message: str) -> None:
+    """A misspelt name is an error, also behind ``no:`` where it would otherwise pass unseen."""
+    with pytest.raises(PluginNotFound, match=message):
+        select(INSTALLED, given)
+
+
+@pytest.mark.parametrize("given", ["+", "a b.c", "1mod.x", "mod:", "mod:a-b"])
+def test_malformed_elements_are_usage_errors(given: str) -> None:
+    """What is neither a name nor a module path is refused with the form that is meant."""
+    with pytest.raises((UsageError, PluginNotFound)):
+        select(INSTALLED, given)
+
+
+def test_the_shipped_plugins_are_installed() -> None:
+    """Discovery reads the project's own entry points, without a repetition and without an import."""
+    own = [plugin for plugin in installed_plugins() if plugin.first_party]
+    assert len({plugin.name for plugin in own}) == len(own) >= 17
+    assert {"volatility", "sqlite", "paper", "replay"} <= {plugin.name for plugin in own}
