@@ -85,9 +85,7 @@ def test_a_synced_book_is_the_true_book(seed: int, futures: bool) -> None:
             lost += 1
         else:
             unbroken = sync.on_delta(change)
-            assert unbroken is not behind, (
-                f"seed {seed} step {step}: a hole is noticed at once, and nothing else is one"
-            )
+            assert unbroken is not behind, f"seed {seed} step {step}: a hole is noticed at once, and nothing else is one"
             if rng.random() < 0.05 and sync.state is SyncState.SYNCED:
                 assert sync.on_delta(change), f"seed {seed} step {step}: a repeated diff is no gap"
         while pending and pending[0][0] <= step:
