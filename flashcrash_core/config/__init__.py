@@ -14,7 +14,6 @@ from flashcrash_core.config.schema import (
     IndicatorTable,
     InstrumentTable,
     PluginTable,
-    RiskSettings,
     RunSettings,
     Settings,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "PluginConfig",
     "PluginConfigs",
     "PluginTable",
-    "RiskSettings",
     "RunSettings",
     "Settings",
     "check_config",

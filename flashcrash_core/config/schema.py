@@ -11,6 +11,7 @@ from attrs import Attribute, asdict, field, frozen, validators
 from flashcrash_core.detection.indicator import Role
 from flashcrash_core.detection.settings import DetectorConfig
 from flashcrash_core.market.instruments import MarketKind
+from flashcrash_core.trading.risk import RiskConfig
 
 __all__ = [
     "OPTIONS",
@@ -19,7 +20,6 @@ __all__ = [
     "IndicatorTable",
     "InstrumentTable",
     "PluginTable",
-    "RiskSettings",
     "RunSettings",
     "Settings",
 ]
@@ -128,22 +128,6 @@ class FeeSettings:
 
 
 @frozen(kw_only=True)
-class RiskSettings:
-    """``[risk]``: the money at stake and the limits of the risk gate."""
-
-    equity_start: Decimal = field(default=Decimal(10000), validator=_positive_decimal)
-    """Quote currency at the start."""
-    max_positions: int = field(default=3, validator=validators.ge(1))
-    """Positions over all symbols, entries in flight included."""
-    max_drawdown_pct: float = field(default=20.0, validator=[validators.gt(0), validators.le(100)])
-    """Fall of equity from its peak, in percent, at which the session halts."""
-    shutdown_policy: Literal["cancel_only", "flatten"] = "cancel_only"
-    """On a shutdown: cancel open orders only, or sell what is held as well."""
-    flatten_collar_bps: Decimal = field(default=Decimal(20), validator=[validators.ge(Decimal(0)), validators.le(Decimal(1000))])
-    """How far below the best bid a flattening order may sell, basis points."""
-
-
-@frozen(kw_only=True)
 class FillSettings:
     """``[fills]``: fill model of the simulated executors (reference/microstructure.md section 5)."""
 
@@ -171,7 +155,7 @@ class Settings:
     """``[feeds.NAME]``: keys of the feed plugin NAME."""
     instruments: dict[str, InstrumentTable] = field(factory=dict)
     fees: FeeSettings = field(factory=FeeSettings)
-    risk: RiskSettings = field(factory=RiskSettings)
+    risk: RiskConfig = field(factory=RiskConfig)
     fills: FillSettings = field(factory=FillSettings)
 
     @property

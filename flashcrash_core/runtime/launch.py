@@ -247,6 +247,10 @@ def _session_record(prepared: Prepared, composition: Composition, request: RunRe
             "feed": request.feed,
             "tapes": [fingerprint(path) for path in request.paths],
             "duration_s": request.duration_s,
+            "instruments": {
+                symbol: {"tick_size": str(i.tick_size), "lot_size": str(i.lot_size), "kind": str(i.kind), "inferred": i.inferred}
+                for symbol, i in composition.session.instruments.items()
+            },
         },
         wall_started=started.isoformat(),
         equity_start_minor=composition.session.blotter.ledger.equity_start_minor,

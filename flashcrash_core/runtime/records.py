@@ -23,7 +23,10 @@ __all__ = [
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. ``status`` is ``running``, ``done``, ``failed``, ``halted`` or ``crashed``; ``wall_*`` are the only wall-clock fields."""
+    """One run. ``status`` is ``running``, ``done``, ``failed``, ``halted``, ``interrupted`` or ``crashed``.
+
+    ``wall_*`` are the only wall-clock fields.
+    """
 
     id: str
     mode: str

@@ -126,7 +126,7 @@ class Session:
     # -- venue notices -----------------------------------------------------------------------------------------------
 
     def _on_notice(self, lane: Lane, notice: VenueNotice) -> None:
-        at_us = max(lane.now_us, notice.exchange_us or 0)
+        at_us = max(lane.now_us, notice.receive_us)
         lane.now_us = at_us
         applied = self.blotter.apply(notice, at_us)
         order = applied.order

@@ -119,6 +119,7 @@ class NoticeKind(StrEnum):
 class VenueNotice(Event, frozen=True, gc=False, tag=True, array_like=True):
     """The venue's word on an order; the only way answers reach the session.
 
+    ``exchange_us`` is when it happened at the venue, ``receive_us`` when it reaches the session, both in the symbol's event time.
     A FILL carries price, quantity, fee in minor units of quote currency, whether we were the maker, and the venue's trade id.
     """
 
