@@ -186,12 +186,14 @@ class FeatureAccumulator:
             self._updates += max(delta.last_id - delta.first_id + 1, 0)
         else:  # futures ids count the whole engine (about 70,000/s), so changed levels are counted instead
             self._updates += len(delta.bids) + len(delta.asks)
-        if not self.sync.on_delta(delta):
+        sync = self.sync
+        before_id = sync.update_id
+        if not sync.on_delta(delta):
             self._lose_book(act_us)
             return
         self._book_us = act_us
         self._book_changed = True
-        if self.sync.update_id == delta.last_id:  # applied, not an old one that the book contains
+        if sync.update_id != before_id:  # applied; neither held back nor contained in the book
             self._check_against_ticker()
         self._take_book_quote(act_us)
 
