@@ -1,7 +1,5 @@
 """The ``flashcrash`` command. Command modules import their heavy parts inside their functions: ``--help`` takes 0.1 s, not 1 s."""
 
-import importlib
-import importlib.util
 import os
 import sys
 from typing import Annotated, Any
@@ -12,6 +10,7 @@ from typer.core import TyperGroup
 from flashcrash_core._version import __version__
 from flashcrash_core.cli import config as config_commands
 from flashcrash_core.cli import plugins as plugin_commands
+from flashcrash_core.cli import run, sessions
 from flashcrash_core.cli.doctor import doctor
 from flashcrash_core.errors import FlashcrashError
 
@@ -79,20 +78,13 @@ def _root(
     pass
 
 
-def _register() -> None:
-    from flashcrash_core.cli import run
-
-    app.command()(run.run)
-    app.command()(run.backtest)
-    app.command()(run.detect)
-    app.add_typer(plugin_commands.app, name="plugins")
-    app.add_typer(config_commands.app, name="config")
-    if importlib.util.find_spec("flashcrash_core.cli.sessions") is not None:
-        app.add_typer(importlib.import_module("flashcrash_core.cli.sessions").app, name="sessions")
-    app.command()(doctor)
-
-
-_register()
+app.command()(run.run)
+app.command()(run.backtest)
+app.command()(run.detect)
+app.add_typer(plugin_commands.app, name="plugins")
+app.add_typer(config_commands.app, name="config")
+app.add_typer(sessions.app, name="sessions")
+app.command()(doctor)
 
 
 def main() -> None:

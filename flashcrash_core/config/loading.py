@@ -49,7 +49,6 @@ class LoadedConfig:
     merged: Merged
     files: tuple[str, ...] = ()
     """Configuration files that were read, lowest layer first."""
-    warnings: tuple[str, ...] = ()
 
     @property
     def profile(self) -> str:
