@@ -6,13 +6,17 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from flashcrash_core.errors import DataError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = ["LineReader", "read_head"]
 
 _HEAD_BYTES: Final = 4096
+_BUFFER_BYTES: Final = 65_536
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
@@ -70,6 +74,34 @@ def read_head(path: Path) -> bytes:
         raw.close()
 
 
+class _Decompressed(io.RawIOBase):
+    """A decompressing stream in chunks as they come, for a BufferedReader on top.
+
+    Reading lines from GzipFile itself costs a Python call for each; and its own larger reads would drop, at a truncation, what they
+    had gathered so far.
+    """
+
+    def __init__(self, inner: gzip.GzipFile | zipfile.ZipExtFile) -> None:
+        self._inner = inner
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        chunk = self._inner.read1(len(view))
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+def _buffered(inner: gzip.GzipFile | zipfile.ZipExtFile) -> io.BufferedReader:
+    return io.BufferedReader(_Decompressed(inner), _BUFFER_BYTES)
+
+
 def _open(path: Path) -> tuple[BinaryIO, io.BufferedIOBase]:
     try:
         if path.is_dir():
@@ -82,7 +114,7 @@ def _open(path: Path) -> tuple[BinaryIO, io.BufferedIOBase]:
     magic = raw.read(4)
     raw.seek(0)
     if magic[:2] == b"\x1f\x8b":
-        return raw, gzip.GzipFile(fileobj=raw, mode="rb")
+        return raw, _buffered(gzip.GzipFile(fileobj=raw, mode="rb"))
     if magic == b"PK\x03\x04":
         try:
             archive = zipfile.ZipFile(raw)
@@ -90,7 +122,7 @@ def _open(path: Path) -> tuple[BinaryIO, io.BufferedIOBase]:
             if len(names) != 1:
                 raw.close()
                 raise DataError(f"{path}: expected one file inside the zip, found {len(names)}; unpack it and name the file")
-            return raw, io.BufferedReader(archive.open(names[0]))  # type: ignore[type-var]
+            return raw, _buffered(cast("zipfile.ZipExtFile", archive.open(names[0])))
         except zipfile.BadZipFile as error:
             raw.close()
             raise DataError(f"{path}: damaged zip ({error}); download it again") from None

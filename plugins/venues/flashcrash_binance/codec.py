@@ -119,16 +119,17 @@ class MarketCodec:
         if type(bid) is not str or type(ask) is not str or bid_qty is None or ask_qty is None or update_id is None:
             raise _missing(fields, "bookTicker needs u, b, B, a and A, prices and quantities as strings")
         stamp = fields.event_time
+        (bid_ticks, bid_lots), (ask_ticks, ask_lots) = instrument.levels(((bid, bid_qty), (ask, ask_qty)))
         return BestQuote(
             instrument.symbol,
             self._next_seq(),
             None if stamp is None else _time_us(stamp, fields),
             receive_us,
             update_id,
-            instrument.price_ticks(bid),
-            instrument.level_lots(bid_qty),
-            instrument.price_ticks(ask),
-            instrument.level_lots(ask_qty),
+            bid_ticks,
+            bid_lots,
+            ask_ticks,
+            ask_lots,
         )
 
     def _trade(self, fields: Fields, trade_id: int | None, receive_us: int) -> Trade | None:
