@@ -77,7 +77,8 @@ def hard_stop(position: Position, price: int, config: PercentileConfig) -> bool:
 def negative_gap(position: Position, bad_bar_end_us: int) -> bool:
     """Rule 3: a bar with rule 3's sign ended after the first fill.
 
-    Read to the letter: the bar in which the entry filled counts too, and it often closed bearish, for the price had to fall to fill it.
+    Read to the letter: the bar in which the entry filled counts too, and it often closes bearish, because the price had to fall to
+    fill it.
     So this rule ends most positions.
     """
     return bad_bar_end_us > position.opened_us
