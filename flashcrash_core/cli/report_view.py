@@ -1,45 +1,79 @@
-"""The report as a trader reads it: what happened, on what data, with which caveats."""
+"""The report as a trader reads it, in 80 columns: what happened, on what data, with which caveats."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.panel import Panel
+from rich.padding import Padding
+from rich.rule import Rule
 from rich.table import Table
 
 __all__ = ["show_report"]
+
+_ROWS: Final = 30
+"""Longest table on a terminal; ``--json`` and ``--out`` have everything."""
+
+_STATES: Final = ("SLEEP", "ALERT", "ACTIVE", "RECOVERY", "SHUTDOWN")
 
 
 def show_report(console: Console, report: dict[str, Any]) -> None:
     """Print a run, backtest or detection report."""
     trading = "trades" in report
     _headline(console, report, trading)
+    console.print(Rule("detection", align="left"))
     _episodes(console, report)
-    _states(console, report)
+    _time_in_states(console, report)
+    _hold_sweep(console, report)
     if trading:
-        _trades(console, report["trades"], "Trades")
-        _refusals(console, report["entries_rejected"])
+        console.print(Rule("trading", align="left"))
+        _trades(console, report["trades"], many=len(report["symbols"]) > 1)
+        _refusals(console, report)
         _money(console, report)
         if "research" in report:
-            _research(console, report["research"])
-    _sweep(console, report)
+            _research(console, report)
+    console.print(Rule("data", align="left"))
     _data(console, report)
     _footer(console, report)
 
 
 def _headline(console: Console, report: dict[str, Any], trading: bool) -> None:
-    tier = report["data_tier"]
-    shown = "[bold red]SYNTHETIC[/] (simulated market: not evidence of anything)" if tier == "synthetic" else f"[bold]{tier}[/]"
-    lines = [
-        f"input   {report['input']}",
-        f"data    {shown}   symbols {', '.join(report['symbols'])}   engine {report['engine']}",
-        f"events  {report['events']:,} in {report['wall_s']:.2f} s ({report['events'] / max(report['wall_s'], 1e-9):,.0f}/s)",
-    ]
+    console.print(Rule(f"[bold]flashcrash {report['mode']}[/]", align="left"))
+    synthetic = report["data_tier"] == "synthetic"
+    shown = (
+        "[bold red]SYNTHETIC[/] (made by this program: not evidence of anything)"
+        if synthetic
+        else f"[bold]{report['data_tier']}[/]"
+    )
+    _line(console, "input", report["input"])
+    _line(console, "data", f"{shown}, {', '.join(report['symbols'])}")
+    rate = report["events"] / max(report["wall_s"], 1e-9)
+    _line(console, "events", f"{report['events']:,} in {report['wall_s']:.2f} s ({rate:,.0f}/s), engine {report['engine']}")
     if trading:
-        lines.append(f"fills   {report['fill_model']} simulated   fees and latency as configured   status {report['status']}")
+        _line(console, "fills", f"simulated, model {report['fill_model']}")
     if report.get("halted"):
-        lines.append(f"[bold red]HALTED by risk: {report['halted']}[/]")
-    console.print(Panel("\n".join(lines), title=f"flashcrash {report['mode']}", title_align="left"))
+        _line(console, "halted", f"[bold red]by risk: {report['halted']}[/]")
+    elif report["status"] != "done":
+        _line(console, "status", f"[bold red]{report['status']}[/]")
+
+
+def _line(console: Console, name: str, text: str) -> None:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=8, style="dim")
+    grid.add_column()
+    grid.add_row(name, text)
+    console.print(grid)
+
+
+def _table(*columns: str, left: int = 1) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index < left else "right", no_wrap=True)
+    return table
+
+
+def _indent(console: Console, table: Table) -> None:
+    console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _episodes(console: Console, report: dict[str, Any]) -> None:
@@ -47,142 +81,151 @@ def _episodes(console: Console, report: dict[str, Any]) -> None:
     active = [e for e in episodes if e["active_us"] is not None]
     if not episodes:
         console.print("No episode: the detector never left SLEEP.")
-        _notes(console, report)
-        return
-    table = Table(title=f"Episodes: {len(episodes)}, of which {len(active)} reached ACTIVE (times UTC)", title_justify="left")
-    for name in ("symbol", "alert", "active", "ACTIVE for", "recovery", "sleep", "ended by"):
-        table.add_column(name)
-    for e in episodes[:40]:
-        seconds = sum(end - start for start, end in e["active_spans"] if end is not None) / 1e6
-        spans = len(e["active_spans"])
-        held = f"{seconds:.1f} s" + (f" in {spans} spans" if spans > 1 else "") if spans else "-"
-        table.add_row(
-            e["symbol"],
-            _clock(e["alert_us"]),
-            _clock(e["active_us"]),
-            held,
-            _clock(e["recovery_us"]),
-            _clock(e["sleep_us"]),
-            e["reason"],
-        )
-    console.print(table)
-    if len(episodes) > 40:
-        console.print(f"({len(episodes) - 40} more; --json lists all)")
-    if not active:
-        _notes(console, report)
+    else:
+        alerts = len(episodes) - len(active)
+        plural = "episode" if len(active) == 1 else "episodes"
+        console.print(f"[bold]{len(active)}[/] {plural} reached ACTIVE, {alerts} more were alerts only (times UTC)")
+    if active:
+        table = _table("symbol", "alert", "ACTIVE from", "to", "for s", "returned to SLEEP", left=1)
+        rows = 0
+        for e in active:
+            for index, (start, end) in enumerate(e["active_spans"]):
+                first, last = index == 0, index == len(e["active_spans"]) - 1
+                over = f"{_clock(e['sleep_us'])} ({e['reason']})" if e["sleep_us"] else f"not yet ({e['reason'] or 'end of data'})"
+                seconds = "" if end is None else f"{(end - start) / 1e6:.1f}"
+                table.add_row(
+                    e["symbol"] if first else "", _clock(e["alert_us"]) if first else "", _clock(start), _clock(end), seconds, over if last else ""
+                )  # fmt: skip
+                rows += 1
+                if rows == _ROWS:
+                    break
+            if rows == _ROWS:
+                break
+        _indent(console, table)
+        hidden = sum(len(e["active_spans"]) for e in active) - rows
+        if hidden:
+            console.print(f"  {hidden} more spans of ACTIVE; --json lists all")
+    else:
+        for symbol, detection in report["detection"].items():
+            for note in detection["notes"]:
+                console.print(f"  {symbol}: {note}")
 
 
-def _notes(console: Console, report: dict[str, Any]) -> None:
-    for symbol, detection in report["detection"].items():
-        for note in detection["notes"]:
-            console.print(f"  {symbol}: {note}")
-
-
-def _states(console: Console, report: dict[str, Any]) -> None:
-    parts = [f"{state} {seconds:,.1f} s" for state, seconds in report["state_seconds"].items() if seconds]
-    console.print("Time in state: " + ", ".join(parts) if parts else "Time in state: none, the data closed no row")
+def _time_in_states(console: Console, report: dict[str, Any]) -> None:
+    seconds = report["state_seconds"]
+    parts = [f"{state} {seconds[state]:,.1f} s" for state in _STATES if seconds.get(state)]
+    console.print("Time in state: " + (", ".join(parts) or "none, the data closed no row"))
     blocked = report["blocked_seconds"]
     if blocked:
-        console.print("Entries blocked outside SLEEP: " + ", ".join(f"{reason} {s:,.1f} s" for reason, s in blocked.items()))
+        shown = ", ".join(f"{reason} {s:,.1f} s" for reason, s in blocked.items())
+        console.print(f"Entries blocked while awake: {shown}")
 
 
-def _trades(console: Console, trades: list[dict[str, Any]], title: str) -> None:
+def _hold_sweep(console: Console, report: dict[str, Any]) -> None:
+    for symbol, rows in report["hold_sweep"].items():
+        if not any(row["episodes"] for row in rows):
+            console.print(f"Hold sweep {symbol}: no episode under any confirmation time from 0 to 5 s")
+            continue
+        console.print(f"Hold sweep {symbol}: the same data under other confirmation times")
+        table = _table("hold s", "episodes", "reached ACTIVE", "seconds ACTIVE", "first ACTIVE", left=0)
+        for row in rows:
+            numbers = (f"{row['hold_s']:g}", str(row["episodes"]), str(row["active_episodes"]), f"{row['active_s']:.1f}")
+            table.add_row(*numbers, _clock(row["first_active_us"]))
+        _indent(console, table)
+
+
+def _trades(console: Console, trades: list[dict[str, Any]], *, many: bool) -> None:
     if not trades:
-        console.print(f"{title}: none")
+        console.print("Trades: none")
         return
-    table = Table(title=f"{title}: {len(trades)}", title_justify="left")
-    for name in ("symbol", "entry", "exit", "hold s", "quantity", "bought at", "sold at", "fees", "P&L net", "score", "exit by"):
-        table.add_column(name, justify="left" if name in ("symbol", "exit by") else "right")
-    for t in trades[:40]:
+    names = ["entry", "held", "quantity", "bought", "sold", "fees", "net", "score"]
+    table = _table(*(["symbol", *names] if many else names), left=1)
+    table.add_column("exit by", no_wrap=True)
+    for t in trades[:_ROWS]:
         colour = "green" if t["pnl_net"] > 0 else "red"
-        table.add_row(
-            t["symbol"], _clock(t["entry_us"]), _clock(t["exit_us"]), f"{t['hold_s']:.1f}", str(t["quantity"]), f"{t['entry_price']:f}",
-            f"{t['exit_price']:f}", f"{t['fees']:.4f}", f"[{colour}]{t['pnl_net']:+.4f}[/]", "-" if t["score"] is None else f"{t['score']:.1f}",
-            t["exit_reason"],
-        )  # fmt: skip
-    console.print(table)
-    if len(trades) > 40:
-        console.print(f"({len(trades) - 40} more; --json lists all)")
+        score = "-" if t["score"] is None else f"{t['score']:.1f}"
+        cells = [
+            _clock(t["entry_us"]),
+            f"{t['hold_s']:.1f}",
+            f"{t['quantity']:f}",
+            _price(t["entry_price"]),
+            _price(t["exit_price"]),
+        ]
+        cells += [f"{t['fees']:.2f}", f"[{colour}]{t['pnl_net']:+.2f}[/]", score, t["exit_reason"]]
+        table.add_row(*([t["symbol"], *cells] if many else cells))
+    _indent(console, table)
+    if len(trades) > _ROWS:
+        console.print(f"  {len(trades) - _ROWS} more; --json lists all")
 
 
-def _refusals(console: Console, refusals: dict[str, int]) -> None:
+def _refusals(console: Console, report: dict[str, Any]) -> None:
+    refusals = report["entries_rejected"]
+    made = report["entries_made"]
     if refusals:
-        console.print("Entries refused: " + ", ".join(f"{reason} {n}" for reason, n in refusals.items()))
+        shown = ", ".join(f"{reason} {n}" for reason, n in refusals.items())
+        console.print(f"Entries considered {made + sum(refusals.values())}, ordered {made}, refused by: {shown}")
     else:
-        console.print("Entries refused: none was considered")
+        console.print(f"Entries considered {made}, ordered {made}, none refused")
 
 
 def _money(console: Console, report: dict[str, Any]) -> None:
     trades = report["trades"]
     wins = sum(1 for t in trades if t["pnl_net"] > 0)
-    rate = f", {wins} of {len(trades)} won" if trades else ""
-    console.print(
-        f"Equity {report['equity_start']:,.2f} -> {report['equity_end']:,.2f}, net P&L [bold]{report['pnl_net']:+,.4f}[/] "
-        f"after fees of {report['fees']:,.4f}; {report['entries_made']} entry orders, {report['orders_filled']} fills{rate}"
-    )
+    won = f", {wins} of {len(trades)} trades won" if trades else ""
+    console.print(f"Net P&L [bold]{report['pnl_net']:+,.2f}[/] after fees of {report['fees']:,.2f}{won}")
+    console.print(f"Equity {report['equity_start']:,.2f} -> {report['equity_end']:,.2f}")
     if report["open_positions"]:
         console.print(
             f"[yellow]{report['open_positions']} positions still open at the end, valued at what they could be sold for[/]"
         )
     score = report["score"]
     if score["considered"]:
-        console.print(f"Scores asked for {score['considered']}: mean {score['mean']}, median {score['p50']}, p95 {score['p95']}")
+        console.print(
+            f"Scores asked for {score['considered']}: mean {score['mean']}, median {score['p50']}, p95 {score['p95']} (70 enters)"
+        )
     for symbol, marks in report["markouts"].items():
         if any(m["fills"] for m in marks.values()):
-            shown = ", ".join(f"{after} {m['mean_bps']:+.1f} bp ({m['fills']})" for after, m in marks.items() if m["fills"])
-            console.print(f"Mark-outs after fills, {symbol}: {shown}")
+            shown = ", ".join(f"{after} {m['mean_bps']:+.1f} bp" for after, m in marks.items() if m["fills"])
+            console.print(f"Mean price move after our fills, {symbol} (+ is for us): {shown}")
 
 
-def _research(console: Console, research: dict[str, Any]) -> None:
-    console.print(f"\n[bold]Research variant[/] ({research['note']}): --set {' --set '.join(research['overrides'])}")
-    _trades(console, research["trades"], "Trades (research)")
-    _refusals(console, research["entries_rejected"])
-    console.print(
-        f"Net P&L (research) {research['pnl_net']:+,.4f} after fees of {research['fees']:,.4f}; {research['entries_made']} entry orders\n"
-    )
-
-
-def _sweep(console: Console, report: dict[str, Any]) -> None:
-    for symbol, rows in report["hold_sweep"].items():
-        if not any(row["episodes"] for row in rows):
-            console.print(f"Hold sweep {symbol}: no episode under any confirmation time from 0 to 5 s")
-            continue
-        table = Table(title=f"Hold sweep {symbol}: the same data under other confirmation times", title_justify="left")
-        for name in ("hold s", "episodes", "reached ACTIVE", "seconds ACTIVE", "first ACTIVE"):
-            table.add_column(name, justify="right")
-        for row in rows:
-            cells = (
-                f"{row['hold_s']:g}",
-                str(row["episodes"]),
-                str(row["active_episodes"]),
-                f"{row['active_s']:.1f}",
-                _clock(row["first_active_us"]),
-            )
-            table.add_row(*cells)
-        console.print(table)
+def _research(console: Console, report: dict[str, Any]) -> None:
+    research = report["research"]
+    console.print(Rule("research variant beside it", align="left"))
+    console.print(f"[yellow]{research['note']}[/]")
+    console.print("  --set " + " --set ".join(research["overrides"]))
+    _trades(console, research["trades"], many=len(report["symbols"]) > 1)
+    _refusals(console, research)
+    console.print(f"Net P&L {research['pnl_net']:+,.2f} after fees of {research['fees']:,.2f} (research)")
 
 
 def _data(console: Console, report: dict[str, Any]) -> None:
     for symbol, data in report["data"].items():
         counts = data["counts"]
-        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in ("trades", "quotes", "deltas", "snapshots") if kind in counts)
-        line = f"Data {symbol}: {kinds}; price source {data['price_source']}"
-        if "quote_checks" in counts:
-            line += f"; book agrees with the ticker in {counts['quote_checks'] - counts.get('quote_mismatches', 0):,} of {counts['quote_checks']:,} checks"
+        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in ("trades", "quotes", "deltas", "snapshots") if counts.get(kind))
+        console.print(f"{symbol}: {kinds}; price is the {data['price_source']}")
         if data["tier"] == "L2":
-            line += f"; {counts.get('book_gaps', 0)} sequence gaps; crossed {counts.get('book_crossed', 0)} times"
-        console.print(line)
+            line = f"  book: {counts.get('book_gaps', 0)} sequence gaps, crossed {counts.get('book_crossed', 0)} times"
+            if checks := counts.get("quote_checks", 0):
+                line += f", equal to the ticker in {checks - counts.get('quote_mismatches', 0):,} of {checks:,} checks"
+            console.print(line)
         if data["rejected"]:
-            console.print("  rejected: " + ", ".join(f"{reason} {n}" for reason, n in data["rejected"].items()))
+            console.print("  rejected: " + ", ".join(f"{reason} {n:,}" for reason, n in data["rejected"].items()))
 
 
 def _footer(console: Console, report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         console.print(f"[yellow]! {warning}[/]")
     if report.get("session"):
-        console.print(f"Session {report['session']} in {report['session_db']}; decision hash {report['decision_hash']}")
+        console.print(f"Session {report['session']} kept in {report['session_db']}")
+    console.print(f"Decision hash {report['decision_hash']}")
     for path in report.get("exported", ()):
         console.print(f"Wrote {path}")
+
+
+def _price(value: Any) -> str:
+    """Seven digits are enough to read; averages over several fills have more."""
+    return f"{value:.7g}" if value < 10_000_000 else f"{value:.0f}"
 
 
 def _clock(us: int | None) -> str:
