@@ -6,7 +6,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from flashcrash_core.api import BuildContext, Indicator, IndicatorSpec, Instrument
+from flashcrash_core.detection.panel import PanelEntry
 
 NAMES = (
     "volatility",
@@ -49,7 +51,26 @@ def build() -> Callable[..., Any]:
 
     def make(name: str, tick: str = "0.01", **settings: Any) -> Indicator:
         spec = spec_of(name)
-        instrument = Instrument("TESTUSDT", tick, "0.00001")
+        instrument = Instrument("TESTUSDT", tick, "1")
         return spec.build(spec.config(**settings), BuildContext("TESTUSDT", instrument, True, True))
+
+    return make
+
+
+@pytest.fixture
+def panel_entry() -> Callable[..., PanelEntry]:
+    """``panel_entry(name, indicator)``: the indicator as the detector's panel holds it."""
+
+    def make(name: str, indicator: Indicator) -> PanelEntry:
+        spec = spec_of(name)
+        return PanelEntry(
+            name=name,
+            plugin=name,
+            role=spec.role,
+            indicator=indicator,
+            statistics=spec.statistics,
+            baselines=spec.baselines,
+            baseline_from=spec.baseline_from,
+        )
 
     return make

@@ -6,10 +6,22 @@ from types import FunctionType
 from typing import Any
 
 import pytest
+
 from flashcrash_core.testing import make_rows, rows_of
 
 numba = pytest.importorskip("numba", reason="numba is not installed; the step functions run interpreted")
 np = pytest.importorskip("numpy")
+
+
+SEED_READING: dict[str, dict[str, Any]] = {
+    "volatility": {"statistic": "std", "inclusive": True, "block_history_s": 0},
+    "acceleration": {"formula": "seed"},
+    "imbalance": {"depth": "levels", "smoothing_ms": 100},
+    "spread": {"statistic": "row_end"},
+    "volume_delta": {"statistic": "std", "window_s": 1, "baseline_s": 300, "min_samples": 30},
+    "message_velocity": {"statistic": "mean", "min_samples": 60},
+    "depth": {"inclusive": True},
+}
 
 
 def compiled(function: FunctionType, done: dict[str, Any]) -> Any:
@@ -25,7 +37,8 @@ def compiled(function: FunctionType, done: dict[str, Any]) -> Any:
     return done[function.__qualname__]
 
 
-def test_step_compiles_and_agrees_with_the_interpreter(name: str, build: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("reading", ["robust", "seed"])
+def test_step_compiles_and_agrees_with_the_interpreter(name: str, reading: str, build: Callable[..., Any]) -> None:
     """On arrays instead of lists the compiled step yields the interpreted pairs, bit by bit."""
     seconds = 400
     closes = [100.0 + 0.01 * ((i * 7919) % 13) for i in range(seconds)]
@@ -40,7 +53,8 @@ def test_step_compiles_and_agrees_with_the_interpreter(name: str, build: Callabl
     }
     bars = [(c + 0.1, c + 0.2, c - 0.15, c, 1000.0 + i) for i, c in enumerate(closes)]
     rows = make_rows(closes, bars=bars, columns=columns)
-    indicator, twin = build(name), build(name)
+    options = SEED_READING.get(name, {}) if reading == "seed" else {}
+    indicator, twin = build(name, **options), build(name, **options)
     step = compiled(indicator.step, {})
     state = type(twin.state)(*(np.array(part) for part in twin.state))
     for row in rows:
