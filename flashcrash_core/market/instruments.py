@@ -65,8 +65,8 @@ class Instrument:
     min_notional_minor: int = field(init=False)
     tick: float = field(init=False)
     lot: float = field(init=False)
-    _tick_fine: int = field(init=False, default=0, eq=False, repr=False)
-    _lot_fine: int = field(init=False, default=0, eq=False, repr=False)
+    _ticks_by: tuple[int, ...] = field(init=False, default=(), eq=False, repr=False)
+    _lots_by: tuple[int, ...] = field(init=False, default=(), eq=False, repr=False)
     _rounded: list[int] = field(init=False, factory=lambda: [0], eq=False, repr=False)
     _price_cache: dict[str, int] = field(init=False, factory=dict, eq=False, repr=False)
     _qty_cache: dict[str, int] = field(init=False, factory=dict, eq=False, repr=False)
@@ -86,8 +86,8 @@ class Instrument:
         object.__setattr__(self, "min_notional_minor", to_money(self.min_notional))
         object.__setattr__(self, "tick", float(self.tick_size))
         object.__setattr__(self, "lot", float(self.lot_size))
-        object.__setattr__(self, "_tick_fine", _fine(self.tick_size))
-        object.__setattr__(self, "_lot_fine", _fine(self.lot_size))
+        object.__setattr__(self, "_ticks_by", _divisors(self.tick_size))
+        object.__setattr__(self, "_lots_by", _divisors(self.lot_size))
 
     # -- input: decimal strings of a feed -> integers ----------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Instrument:
         cached = self._price_cache.get(text)
         if cached is not None:
             return cached
-        ticks = _whole_steps(text, self.tick_size, self._tick_fine, "off_tick")
+        ticks = _whole_steps(text, self.tick_size, self._ticks_by, "off_tick")
         if ticks == 0:
             raise BadNumber("zero", text)
         return _remember(self._price_cache, text, ticks)
@@ -106,7 +106,7 @@ class Instrument:
         cached = self._qty_cache.get(text)
         if cached is not None:
             return cached
-        return _remember(self._qty_cache, text, _whole_steps(text, self.lot_size, self._lot_fine, "off_lot"))
+        return _remember(self._qty_cache, text, _whole_steps(text, self.lot_size, self._lots_by, "off_lot"))
 
     def level_lots(self, text: str) -> int:
         """A displayed quantity of a book level in lots, 0 allowed; what is finer than a lot is rounded down, to one lot at least.
@@ -194,30 +194,32 @@ def _clean(value: float) -> Decimal:
     return Decimal(f"{value:.12g}")
 
 
-_FINE_PLACES: Final = 18
+_MAX_PLACES: Final = 18
 _MAX_DIGITS: Final = 15
-_POWERS: Final[tuple[int, ...]] = tuple(10**places for places in range(_FINE_PLACES + 1))
 
 
-def _fine(step: Decimal) -> int:
-    """``step`` in units of 1e-18, 0 if it is finer."""
-    scaled = step.scaleb(_FINE_PLACES)
-    return int(scaled) if scaled == scaled.to_integral_value() else 0
+def _divisors(step: Decimal) -> tuple[int, ...]:
+    """``step`` in units of the last place, for texts of 0 to 18 decimal places; 0 where it is no whole number of them."""
+    scaled = [step.scaleb(places) for places in range(_MAX_PLACES + 1)]
+    return tuple([int(value) if value == value.to_integral_value() else 0 for value in scaled])
 
 
-def _whole_steps(text: str, step: Decimal, step_fine: int, off: str) -> int:
+def _whole_steps(text: str, step: Decimal, divisors: tuple[int, ...], off: str) -> int:
     """``text`` as a whole number of steps, exactly. Raises :class:`BadNumber`."""
     try:
         whole, _, fraction = text.partition(".")
         digits = whole + fraction
     except (AttributeError, TypeError):  # a number instead of a string: it has lost digits already
         raise BadNumber("not_a_string", str(text)) from None
-    if step_fine and digits.isdigit() and digits.isascii() and len(whole) <= _MAX_DIGITS and len(fraction) <= _FINE_PLACES:
-        # The usual case in integers: a third of the time that Decimal takes.
-        steps, rest = divmod(int(digits) * _POWERS[_FINE_PLACES - len(fraction)], step_fine)
-        if rest:
-            raise BadNumber(off, text)
-        return steps
+    if digits.isdigit() and digits.isascii() and len(whole) <= _MAX_DIGITS:
+        places = len(fraction)
+        divisor = divisors[places] if places <= _MAX_PLACES else 0
+        if divisor:
+            # The usual case in small integers: a quarter of the time that Decimal takes.
+            steps, rest = divmod(int(digits), divisor)
+            if rest:
+                raise BadNumber(off, text)
+            return steps
     return _whole_steps_of_decimal(text, step, off)
 
 
