@@ -6,7 +6,7 @@ stand still, neither advancing nor resetting. Every transition carries its evide
 
 from collections import deque
 from math import inf, isnan, nan, sqrt
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -15,9 +15,12 @@ from flashcrash_core.detection.indicator import Role
 from flashcrash_core.detection.judgement import Judgement
 from flashcrash_core.detection.panel import Pair, PanelEntry
 from flashcrash_core.detection.settings import DetectorConfig, State
-from flashcrash_core.market.features import FeatureRow, unhealthy_names
+from flashcrash_core.market.features import GRID_US, FeatureRow, unhealthy_names
 
 __all__ = ["Detector", "Transition"]
+
+_FEW_WITNESSES: Final = 3
+"""With so few available core indicators (no book) the direction gate asks for the larger fall (section 2.9)."""
 
 
 @frozen
@@ -78,7 +81,7 @@ class Detector:
         self._low_since: int | None = None  # C < 2
         self._quiet_since: int | None = None  # C <= 1
         self._calm_since: int | None = None
-        self._new_low_us = 0
+        self._no_low_since = 0  # the first row after the newest low
         self._velocity_us = -(10**18)
         self._spiking = False
         self._many, self._few = config.confirmations, config.confirmations_with_velocity
@@ -109,7 +112,7 @@ class Detector:
             return self._while_unhealthy(row, step_us, flat=flat)
         self._unhealthy_us = 0
         self._clock_us += step_us
-        if self.judgement.frozen and self._clock_us - self._left_sleep_us > _us(self.config.freeze_max_s):
+        if self.judgement.frozen and self._clock_us - self._left_sleep_us >= _us(self.config.freeze_max_s):
             self.judgement.thaw()
         self._run_clocks(new_low)
         if self._clock_us - self._entered_us < self._dwell_us:
@@ -123,7 +126,7 @@ class Detector:
             self.count = sum([fired[i] for i in self._core])
             self.available = sum([not isnan(values[i]) for i in self._core])
             self.degraded = self.available < self.config.minimum_available
-            self._spiking = any([fired[i] for i in self._confirming])
+            self._spiking = any(fired[i] for i in self._confirming)
         # Memory of a velocity spike runs on event time: it says what the market did, not how long data was healthy.
         if self._spiking:
             self._velocity_us = self._row_us
@@ -171,7 +174,7 @@ class Detector:
         calm = count == 0 and self._calm()
         self._calm_since = None if not calm else now if self._calm_since is None else self._calm_since
         if new_low:
-            self._new_low_us = now
+            self._no_low_since = now + GRID_US  # the row of the low itself is not one without
 
     def _calm(self) -> bool:
         sigma_w, sigma_b = self.sigma()
@@ -201,7 +204,7 @@ class Detector:
                     return State.SLEEP, "alert_timeout"
             case State.ACTIVE:
                 quiet = _held(self._quiet_since, now, _us(c.active_release_s))
-                if quiet and now - self._new_low_us >= _us(c.active_release_s):
+                if quiet and now - self._no_low_since >= _us(c.active_release_s):
                     return State.RECOVERY, "released"
                 if age_us > _us(c.active_max_s):
                     return State.RECOVERY, "timeout"
@@ -221,7 +224,7 @@ class Detector:
         """The direction gate in this row."""
         if not self.config.direction_gate:
             return True
-        floor = self._floor_few_dd if self.available <= self.config.minimum_available else self._floor_dd
+        floor = self._floor_few_dd if self.available <= _FEW_WITNESSES else self._floor_dd
         sigma_b = self.sigma()[1]
         if not isnan(sigma_b):
             floor = max(floor, self._sigma_factor * sigma_b)
@@ -234,14 +237,14 @@ class Detector:
             self.judgement.freeze()
             self._left_sleep_us = self._clock_us
             self.event_low = row.low if not isnan(row.low) else row.price if not isnan(row.price) else inf
-            self._new_low_us = self._clock_us
+            self._no_low_since = self._clock_us
             self._run_clocks(new_low=False)  # those that slept start on entering the state
         if target is State.SLEEP:
             self.judgement.thaw()
             self.event_low = inf
         self._recent.append(row.t_us)
         full = len(self._recent) == self._recent.maxlen
-        if full and row.t_us - self._recent[0] <= _us(self.config.flapping_window_s):
+        if full and row.t_us - self._recent[0] < _us(self.config.flapping_window_s):
             self.entries_blocked_until_us = row.t_us + _us(self.config.flapping_block_s)
         return Transition(self.symbol, row.t_us, source, target, reason, self.evidence(row))
 
@@ -284,7 +287,7 @@ class Detector:
     _PLAIN = (
         "count", "available", "needed", "warm", "degraded", "entries_blocked_until_us", "event_low", "_clock_us", "_row_us",
         "_warm_since_us", "_entered_us", "_agree_since", "_agree_last", "_return_since", "_alert_since", "_low_since",
-        "_quiet_since", "_calm_since", "_new_low_us", "_velocity_us", "_left_sleep_us", "_unhealthy_us", "_sigma_w", "_spiking",
+        "_quiet_since", "_calm_since", "_no_low_since", "_velocity_us", "_left_sleep_us", "_unhealthy_us", "_sigma_w", "_spiking",
     )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The detector owns this because it depends on the detector's state: on leaving SL
 value, so that an event cannot raise its own threshold (reference/microstructure.md section 1).
 """
 
-from math import isnan, nan
+from math import isinf, isnan, nan
 from typing import Any
 
 from attrs import define
@@ -27,13 +27,15 @@ class Judgement:
     """Values and flags of all indicators for the newest row.
 
     ``values[i]`` is NaN when indicator i is missing; ``fired[i]`` is the flag of section 1: on at trigger, off at release,
-    latched where declared.
+    latched where declared. ``faults`` collects judgements that failed: a plugin may raise anything, and its value is then missing.
     """
 
     def __init__(self, entries: tuple[PanelEntry, ...], *, freeze: bool) -> None:
         self.entries = entries
         self.values: list[float] = [nan] * len(entries)
         self.fired: list[bool] = [False] * len(entries)
+        self.faults: list[tuple[int, Exception]] = []
+        """``(index, error)``; whoever reads them clears them."""
         self._freeze = freeze
         self._frozen: list[Floats] | None = None
         self._last_baselines: list[Floats] = [()] * len(entries)
@@ -86,7 +88,13 @@ class Judgement:
             if pair is seen[index] and not (dirty or flag.raw or flag.fired) and (source < 0 or pairs[source] is seen[source]):
                 continue
             changed = True
-            value, raw = judge(pair[0], baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
+            try:
+                value, raw = judge(pair[0], baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
+                if isinf(value):
+                    raise ValueError("judged value is not finite")
+            except Exception as error:
+                self.faults.append((index, error))
+                value, raw = nan, False
             values[index] = value
             if isnan(value):
                 flag.raw = flag.fired = fired[index] = False
@@ -109,8 +117,8 @@ class Judgement:
     def snapshot(self) -> dict[str, Any]:
         """State as plain data."""
         return {
-            "values": self.values,
-            "fired": self.fired,
+            "values": list(self.values),
+            "fired": list(self.fired),
             "frozen": self._frozen and [list(b) for b in self._frozen],
             "last": [list(b) for b in self._last_baselines],
             "flags": [[f.raw, f.fired, f.raw_since_us, f.raw_until_us] for f in self._flags],

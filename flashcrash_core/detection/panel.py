@@ -1,11 +1,12 @@
 """The panel: all indicators of one symbol, evaluated row by row, each contained when it fails.
 
 An indicator that raises or returns something that is not two tuples of finite-or-NaN floats of the declared lengths gets a
-missing reading for that row; at its third fault it is quarantined: missing from then on, and said so in every report.
+missing reading for that row, and so does one whose judgement fails; at its third fault it is quarantined: missing from then on,
+and said so in every report.
 """
 
 from collections import deque
-from math import inf, nan
+from math import isinf, nan
 from typing import Any, Final
 
 import numpy as np
@@ -100,10 +101,10 @@ class Panel:
                 if not (isinstance(pair, tuple) and isinstance(statistic, tuple) and isinstance(baseline, tuple)):
                     raise TypeError("returned something else than a tuple of two tuples")
                 for x in statistic:
-                    if x in (inf, -inf):
+                    if isinf(x):  # raises for anything but a number
                         raise ValueError(f"statistic {statistic} is not finite")
                 for x in baseline:
-                    if x in (inf, -inf):
+                    if isinf(x):
                         raise ValueError(f"baseline {baseline} is not finite")
                 if (len(statistic), len(baseline)) != self._slots[index].shape:
                     raise ValueError(
@@ -111,10 +112,13 @@ class Panel:
                     )
                 pairs[index] = pair
             except Exception as error:  # a plugin may raise anything; it must not reach the session
-                self._fault(index, row.t_us, error)
+                self.contain(index, row.t_us, error)
 
-    def _fault(self, index: int, t_us: int, error: Exception) -> None:
+    def contain(self, index: int, t_us: int, error: Exception) -> None:
+        """Book a fault of indicator ``index``, of its program or of its judgement; nothing for one already quarantined."""
         slot = self._slots[index]
+        if slot.quarantined:
+            return
         self.pairs[index] = slot.missing
         slot.faults += 1
         if slot.faults >= MAX_FAULTS:

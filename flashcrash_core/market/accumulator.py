@@ -114,9 +114,13 @@ class FeatureAccumulator:
         elif act_us == FUTURE:
             self.counts["rejected.time_leap"] += 1
         elif not self.next_row_us and act_us:
-            self.next_row_us = act_us - act_us % GRID_US + GRID_US
-            self._quote_since_us = act_us
+            self.start_grid(act_us)
         return act_us
+
+    def start_grid(self, act_us: int) -> None:
+        """Open the row that holds ``act_us``, at the first event and again after a silence; a standing quote counts from here."""
+        self.next_row_us = act_us - act_us % GRID_US + GRID_US
+        self._quote_since_us = act_us
 
     def apply(self, event: MarketEvent, act_us: int) -> None:
         """Let an admitted event act. Rows up to ``act_us`` must have been closed before."""

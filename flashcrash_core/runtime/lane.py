@@ -1,7 +1,7 @@
 """A lane: everything of one symbol from event to decision input. Watermark, grid and detector are per symbol.
 
-A lane turns events into rows, rows into readings and states, and keeps what scorer and strategy will ask about. It sends nothing: the
-session asks the strategy and owns orders and money.
+A lane turns events into rows, rows into readings and states, and keeps what scorer and strategy will ask about. It sends nothing:
+the session asks the strategy and owns orders and money.
 """
 
 from collections import Counter, deque
@@ -30,6 +30,8 @@ __all__ = ["Lane", "LaneSetup"]
 
 _HISTORY_ROWS: Final = 101
 """10 s of judged rows for the scorer's peak-hold, both ends included."""
+_SETTLE_US: Final = 6_000_000
+"""Rows of a silence that still close the last bars and the longest mark-out before the lane starts over."""
 
 
 @frozen
@@ -100,7 +102,8 @@ class Lane:
                 self._restart(act_us)
             while market.next_row_us <= act_us:
                 self._on_row(market.close_row())
-        self.now_us = act_us
+        if act_us > self.now_us:  # a notice may have come at a later time: this symbol's time never goes back
+            self.now_us = act_us
         market.apply(event, act_us)
         return True
 
@@ -113,7 +116,11 @@ class Lane:
         self._build_detection()
         if shutdown:
             self.detector.shutdown("restart", act_us)
-        self.market.next_row_us = act_us - act_us % GRID_US + GRID_US
+        market = self.market
+        until_us = min(act_us, market.next_row_us + _SETTLE_US)
+        while market.next_row_us <= until_us:
+            self._after_row(market.close_row())
+        market.start_grid(act_us)
 
     def _on_row(self, row: FeatureRow) -> None:
         detector, panel = self.detector, self.panel
@@ -122,10 +129,10 @@ class Lane:
         self.state_us[state] += GRID_US
         panel.on_row(row)
         if panel.faults:
-            for fault in panel.faults:
-                self._on_fault(self.symbol, fault)
-            panel.faults.clear()
+            self._report_faults()
         transitions = detector.on_row(row, panel.pairs, flat=self.flat)
+        if detector.judgement.faults:
+            self._contain(row.t_us)
         if self.sweep is not None:
             self.sweep.on_row(row, panel.pairs, transitions)
         self._history.append(JudgedRow(row.t_us, tuple(detector.judgement.values)))
@@ -133,11 +140,25 @@ class Lane:
             self._on_transition(transition)
         if state is not State.SLEEP and (blocked := self.blocked()) not in ("", "state"):
             self.blocked_us[blocked] += GRID_US
+        self._after_row(row)
+
+    def _after_row(self, row: FeatureRow) -> None:
         if self.markouts.waiting:
             self.markouts.on_row(row.t_us, row.price)
         if row.bar_new and self.market.bar is not None:
             self.strategy.on_bar(self.market.bar)
             self._bar_is_new = True
+
+    def _contain(self, t_us: int) -> None:
+        for index, error in self.detector.judgement.faults:
+            self.panel.contain(index, t_us, error)
+        self.detector.judgement.faults.clear()
+        self._report_faults()
+
+    def _report_faults(self) -> None:
+        for fault in self.panel.faults:
+            self._on_fault(self.symbol, fault)
+        self.panel.faults.clear()
 
     # -- what decisions are made of ----------------------------------------------------------------------------------
 

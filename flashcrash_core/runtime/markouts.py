@@ -52,8 +52,8 @@ class Markouts:
 
     def snapshot(self) -> list[Any]:
         """State as plain data."""
-        return [self._pending, self.samples]
+        return [[list(item) for item in self._pending], [list(part) for part in self.samples]]
 
     def restore(self, data: list[Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._pending, self.samples = data
+        self._pending, self.samples = [list(item) for item in data[0]], [list(part) for part in data[1]]

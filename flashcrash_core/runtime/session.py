@@ -1,7 +1,7 @@
 """The session: the functional core. Events in; commands and records out. No I/O, no clock, no randomness of its own.
 
-The shells around it (runners) bring events, commit what it recorded, and hand its commands to an executor, whose answers come back as
-events. That is why paper, backtest and the replay of either decide alike (docs/architecture.md).
+The shells around it (runners) bring events, commit what it recorded, and hand its commands to an executor, whose answers come back
+as events. That is why paper, backtest and the replay of either decide alike (docs/architecture.md).
 """
 
 from collections import Counter
@@ -63,8 +63,8 @@ class Output:
 class Session:
     """One run over one or more symbols.
 
-    ``seq`` is the arrival sequence: the number of events taken, market events and venue notices alike. ``halted`` is the reason of a
-    shutdown, "" while trading.
+    ``seq`` is the arrival sequence: the number of events taken, market events and venue notices alike. ``halted`` is the reason of
+    a shutdown, "" while trading.
     """
 
     def __init__(self, setup: SessionSetup) -> None:
@@ -206,8 +206,9 @@ class Session:
         moment.orders = [o for o in self.blotter.orders.values() if o.submit.symbol == symbol]
         moment.open_positions = len(positions)
         moment.equity_minor = self.equity_minor()
-        moment.cash_minor = self.blotter.ledger.cash_minor - self.blotter.committed_minor()
-        if positions and not self.halted and (breach := self.risk.breach(moment.equity_minor)):
+        moment.cash_minor = self.blotter.ledger.cash_minor - self.blotter.committed_minor(self._marks)
+        # Without positions as well: the fill that closed the last one may be the breach, and a gain raises the peak.
+        if not self.halted and (breach := self.risk.breach(moment.equity_minor)):
             self.halt(breach)
             moment.state, moment.blocked = State.SHUTDOWN, "shutdown"
         if self.halted and self.setup.risk.shutdown_policy == "flatten":
@@ -239,8 +240,9 @@ class Session:
         )
 
     def _enter(self, lane: Lane, intent: Enter) -> None:
+        reference = lane.moment.ask_ticks or lane.market.last_ticks
         refused = self.risk.refuse_entry(
-            intent, lane.setup.instrument, lane.blocked(), reference_ticks=lane.moment.ask_ticks or lane.market.last_ticks
+            intent, lane.setup.instrument, lane.blocked(), reference_ticks=reference, marks=self._marks
         )
         self._considered(lane, refused, intent.score, intent.reason)
         if refused:
@@ -347,7 +349,7 @@ class Session:
         bid = lane.moment.exit_ticks
         if not bid:
             return
-        price = max(int(bid * (1 - float(self.setup.risk.flatten_collar_bps) / 10_000)), 1)
+        price = max(int(bid * (1 - self.setup.risk.flatten_collar_bps / 10_000)), 1)  # exact: the rate is a Decimal
         for position in [p for p in self.blotter.positions.values() if p.symbol == lane.symbol]:
             if lots := self.blotter.sellable_lots(position.id):
                 self._exit(lane, Exit(position.id, lots, OrderType.LIMIT_IOC, price, "flatten"))
@@ -389,7 +391,7 @@ class Session:
             "hash": [self.hash.digest, self.hash.count],
             "refusals": dict(self.refusals),
             "unknown_symbols": dict(self.unknown_symbols),
-            "marks": self._marks,
+            "marks": dict(self._marks),
             "scores": list(self._scores.items()),
             "plain": [self.seq, self.now_us, self.halted, self._next_order, self._next_position],
         }

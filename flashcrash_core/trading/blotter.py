@@ -113,10 +113,14 @@ class Blotter:
 
     # -- questions ---------------------------------------------------------------------------------------------------
 
-    def committed_minor(self) -> int:
-        """Quote currency that open buy orders may still spend at worst, fees not included. UNKNOWN counts in full."""
+    def committed_minor(self, marks: Mapping[str, int] | None = None) -> int:
+        """Quote currency that open buy orders may still spend at worst, fees not included. UNKNOWN counts in full.
+
+        A market order has no worst price; it counts at ``marks`` (ticks by symbol).
+        """
+        known = marks or {}
         return sum(
-            self.instruments[o.submit.symbol].notional(o.submit.price_ticks, o.remaining_lots)
+            self.instruments[o.submit.symbol].notional(o.submit.price_ticks or known.get(o.submit.symbol, 0), o.remaining_lots)
             for o in self.orders.values()
             if o.submit.side is Side.BUY
         )

@@ -78,7 +78,8 @@ class Ledger:
         identity = self.equity_start_minor + self.realised_minor - self.fees_minor + unrealised
         if equity != identity:
             raise InvariantError(
-                f"ledger: equity {money_to_decimal(equity)} differs from start + realised - fees + unrealised {money_to_decimal(identity)}"
+                f"ledger: equity {money_to_decimal(equity)} differs from "
+                f"start + realised - fees + unrealised {money_to_decimal(identity)}"
             )
         for position in held:
             if position.held_lots != self._signed_lots.get(position.id, 0):

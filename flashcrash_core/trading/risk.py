@@ -1,9 +1,10 @@
 """The risk gate: what may go out. In the kernel, not pluggable, not bypassable.
 
-Entries pass every check; exits are reduce-only and are stopped by nothing but arithmetic (no more lots than are held and not already
-being sold). This is the small gate of the first version: rates, collars, breakers and exposure limits join in their own issue.
+Entries pass every check; exits are reduce-only and are stopped by nothing but arithmetic (no more lots than are held and not
+already being sold). This is the small gate of the first version: rates, collars, breakers and exposure limits join in their own issue.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -11,6 +12,8 @@ from attrs import field, frozen, validators
 
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.trading.blotter import Blotter
+from flashcrash_core.trading.ledger import fee_minor
+from flashcrash_core.trading.orders import OrderType
 from flashcrash_core.trading.strategy import Enter, Exit, Fees
 
 __all__ = ["RiskConfig", "RiskGate"]
@@ -33,7 +36,7 @@ class RiskConfig:
     """Fall of equity from its peak, in percent, at which the session halts."""
     shutdown_policy: Literal["cancel_only", "flatten"] = "cancel_only"
     """On a shutdown: cancel entries and let exits go on, or sell what is held at once."""
-    flatten_collar_bps: Decimal = field(default=Decimal(20), validator=[validators.ge(0), validators.le(1000)])
+    flatten_collar_bps: Decimal = field(default=Decimal(20), validator=[validators.ge(Decimal(0)), validators.le(Decimal(1000))])
     """How far below the best bid a flattening order may sell, basis points."""
 
 
@@ -46,25 +49,39 @@ class RiskGate:
         self._fees = fees
         self._peak_minor = blotter.ledger.equity_start_minor
 
-    def refuse_entry(self, intent: Enter, instrument: Instrument, blocked: str, *, reference_ticks: int) -> str:
-        """Why the entry may not go out, "" if it may. ``reference_ticks`` prices a market order."""
+    def refuse_entry(
+        self,
+        intent: Enter,
+        instrument: Instrument,
+        blocked: str,
+        *,
+        reference_ticks: int,
+        marks: Mapping[str, int] | None = None,
+    ) -> str:
+        """Why the entry may not go out, "" if it may.
+
+        ``reference_ticks`` prices a market order, ``marks`` (ticks by symbol) those already on their way.
+        """
         if blocked:
             return blocked
-        if intent.qty_lots <= 0 or intent.price_ticks < 0:
+        if _malformed(intent):
             return "bad_order"
+        if not (intent.price_ticks or reference_ticks):
+            return "no_price"
         if len(self._blotter.positions) >= self.config.max_positions:
             return "max_positions"
         notional = instrument.notional(intent.price_ticks or reference_ticks, intent.qty_lots)
         if notional < instrument.min_notional_minor:
             return "min_notional"
-        free = self._blotter.ledger.cash_minor - self._blotter.committed_minor()
-        if notional + int(notional * max(self._fees.maker_bps, self._fees.taker_bps) / 10_000) > free:
+        # Everything that may still be bought, each order paying the dearer fee: cash must not go below zero.
+        spending = self._blotter.committed_minor(marks) + notional
+        if spending + fee_minor(spending, max(self._fees.maker_bps, self._fees.taker_bps)) > self._blotter.ledger.cash_minor:
             return "cash"
         return ""
 
     def refuse_exit(self, intent: Exit) -> str:
         """Why the exit may not go out, "" if it may. Only arithmetic can stop it."""
-        if intent.qty_lots <= 0 or intent.price_ticks < 0:
+        if _malformed(intent):
             return "bad_order"
         if intent.qty_lots > self._blotter.sellable_lots(intent.position_id):
             return "exceeds_position"
@@ -83,3 +100,9 @@ class RiskGate:
     def restore(self, peak_minor: int) -> None:
         """Take back what :meth:`snapshot` gave."""
         self._peak_minor = peak_minor
+
+
+def _malformed(intent: Enter | Exit) -> bool:
+    """No lots, or a price where none belongs; a limit order without a price would be an unbounded market order."""
+    priced = intent.price_ticks > 0
+    return intent.qty_lots <= 0 or (intent.price_ticks != 0 if intent.type is OrderType.MARKET else not priced)
