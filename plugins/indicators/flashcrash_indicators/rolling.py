@@ -14,6 +14,7 @@ __all__ = [
     "count_and_deviations",
     "count_and_sum",
     "delay",
+    "first_not_below",
     "median",
     "median_deviation",
     "population_push",
@@ -90,6 +91,19 @@ def delay(line: list[float], at: list[int], cursor: int, value: float) -> float:
     return line[slot]
 
 
+def first_not_below(ordered: list[float], count: int, value: float) -> int:
+    """Index of the first of ``count`` ascending samples that is not below ``value``."""
+    low = 0
+    high = count
+    while low < high:
+        middle = (low + high) // 2
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 def replace_sorted(ordered: list[float], old: float, new: float) -> None:
     """Replace one ``old`` by ``new`` in an ascending list, NaN standing as +inf."""
     if old != old:
@@ -98,15 +112,7 @@ def replace_sorted(ordered: list[float], old: float, new: float) -> None:
         new = inf
     if old == new:
         return
-    low = 0
-    high = len(ordered)
-    while low < high:
-        middle = (low + high) // 2
-        if ordered[middle] < old:
-            low = middle + 1
-        else:
-            high = middle
-    ordered[low] = new
+    ordered[first_not_below(ordered, len(ordered), old)] = new
     ordered.sort()  # one sample out of place: about one pass for Python's sort
 
 
@@ -140,7 +146,20 @@ def median(ordered: list[float], count: int) -> float:
 
 
 def median_deviation(ordered: list[float], count: int, center: float) -> float:
-    """Median distance from ``center`` of the first ``count`` of an ascending list (MAD)."""
-    distances = [abs(x - center) for x in ordered[:count]]
-    distances.sort()
-    return median(distances, count)
+    """Median distance from ``center`` of the first ``count`` of an ascending list (MAD); NaN when there are none."""
+    if count == 0:
+        return nan
+    high = first_not_below(ordered, count, center)
+    low = high - 1
+    previous = 0.0
+    current = 0.0
+    # Distances grow outwards on both sides, so walking out from the center meets them in order: no second sort.
+    for _ in range(count // 2 + 1):
+        previous = current
+        if low < 0 or (high < count and ordered[high] - center <= center - ordered[low]):
+            current = ordered[high] - center
+            high += 1
+        else:
+            current = center - ordered[low]
+            low -= 1
+    return current if count % 2 == 1 else (previous + current) * 0.5
