@@ -70,7 +70,7 @@ class FeedSpec(Spec):
 class IndicatorSpec(Spec):
     """An indicator. ``statistics`` and ``baselines`` name the tuple elements; a NaN element is missing.
 
-    ``needs`` is a subset of ``{"book", "trades"}``: without a book in the run an indicator that needs one is unavailable and not run.
+    ``needs`` is a subset of ``{"book", "trades"}``: without a book in the run an indicator that needs one is not run.
     ``baseline_from`` names the indicator instance whose baseline it is judged against. ``invariances`` (``"scale"``,
     ``"time_shift"``) switch conformance checks on.
     """

@@ -9,7 +9,7 @@ from flashcrash_core.cli.options import JsonOption, print_json, print_rows
 
 __all__ = ["doctor"]
 
-_PACKAGES = ("pluggy", "attrs", "cattrs", "numpy", "msgspec", "tomlkit", "typer", "rich", "structlog")
+_PACKAGES = ("pluggy", "attrs", "cattrs", "numpy", "msgspec", "tomlkit", "typer", "rich")
 
 WAL_BUG_FIRST = (3, 7, 0)
 WAL_BUG_LAST = (3, 51, 2)

@@ -93,9 +93,8 @@ def _episodes(console: Console, report: dict[str, Any]) -> None:
                 first, last = index == 0, index == len(e["active_spans"]) - 1
                 over = f"{_clock(e['sleep_us'])} ({e['reason']})" if e["sleep_us"] else f"not yet ({e['reason'] or 'end of data'})"
                 seconds = "" if end is None else f"{(end - start) / 1e6:.1f}"
-                table.add_row(
-                    e["symbol"] if first else "", _clock(e["alert_us"]) if first else "", _clock(start), _clock(end), seconds, over if last else ""
-                )  # fmt: skip
+                name, alert = (e["symbol"], _clock(e["alert_us"])) if first else ("", "")
+                table.add_row(name, alert, _clock(start), _clock(end), seconds, over if last else "")
                 rows += 1
                 if rows == _ROWS:
                     break

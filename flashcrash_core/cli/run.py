@@ -11,7 +11,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flashcrash_core.runtime.launch import RunRequest
 
 __all__ = ["backtest", "detect", "run"]
 

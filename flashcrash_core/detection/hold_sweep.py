@@ -1,8 +1,8 @@
 """The hold sweep that every report shows: the same data under other confirmation times (reference section 3.1).
 
 With ``hold`` = 2 s an ultrafast crash is over before it can be confirmed, so a report that hides the choice of ``hold`` hides
-what was missed. Until a detector leaves SLEEP ``hold`` changes nothing; shadow detectors are therefore cloned at that moment and dropped
-when all sleep again, so that a sweep costs time awake and nothing asleep.
+what was missed. Until a detector leaves SLEEP ``hold`` changes nothing; shadow detectors are therefore cloned at that moment and
+dropped when all sleep again, so that a sweep costs time awake and nothing asleep.
 """
 
 from typing import Any, Final

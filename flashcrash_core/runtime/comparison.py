@@ -1,8 +1,8 @@
 """The research variant that a trades-only backtest shows beside the strict one.
 
 Without a book 35 of 100 points are missing, so strict scoring cannot pass 65 and never enters at 70 (reference section 4). The
-variant divides by the weight that is there and switches the liquidity gate off. It is research, flagged as such, and runs in a second process
-beside the main run.
+variant divides by the weight that is there and switches the liquidity gate off. It is research, flagged as such, and runs in a
+second process beside the main run.
 """
 
 from concurrent.futures import ProcessPoolExecutor

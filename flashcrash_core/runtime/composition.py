@@ -109,9 +109,8 @@ def _entry(indicator: IndicatorConfig, context: BuildContext) -> PanelEntry:
     try:
         built = spec.build(indicator.config, context)
     except Exception as error:
-        raise PluginContract(
-            f"indicator {indicator.name} (plugin {spec.name}) could not be built for {context.symbol}: {type(error).__name__}: {error}"
-        ) from error
+        what = f"indicator {indicator.name} (plugin {spec.name}) could not be built for {context.symbol}"
+        raise PluginContract(f"{what}: {type(error).__name__}: {error}; check its table in the configuration") from error
     return PanelEntry(
         name=indicator.name,
         plugin=spec.name,

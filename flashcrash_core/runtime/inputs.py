@@ -83,7 +83,11 @@ def open_input(
         for path in paths:
             name = _recognise(feeds, feed, path)
             sources.append(feeds[name][1].open(FeedRequest(instruments, next_seq, path, wanted, seed)))
-        return _combine(sources)
+        opened = _combine(sources)
+        if missing := [symbol for symbol in wanted if symbol not in opened.symbols]:
+            held = ", ".join(opened.symbols) or "no symbol"
+            raise UsageError(f"--symbols {','.join(missing)}: not in the input, which holds {held}")
+        return opened
     except BaseException:
         for source in sources:
             source.close()
@@ -134,8 +138,8 @@ def _combine(sources: list[FeedSource]) -> Input:
             known = symbols.get(instrument.symbol)
             if known is not None and (known.instrument != instrument or known.has_book != info.has_book):
                 raise UsageError(
-                    f"{info.description}: holds {instrument.symbol} as {'book and trades' if info.has_book else 'trades only'} on another grid or "
-                    "with other contents than an earlier tape; replay them in separate runs"
+                    f"{info.description}: holds {instrument.symbol} on another grid, or with a book where an earlier tape has none "
+                    "(or without one where it has); replay them in separate runs"
                 )
             symbols[instrument.symbol] = SymbolInput(instrument, info.has_book)
         events = source.events()

@@ -87,7 +87,7 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
 
 
 def execute(request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
-    """Run a new session and return its report. Raises :class:`HaltedError` only through the report's ``halted`` (see :func:`exit_code`)."""
+    """Run a new session and return its report; ``status`` says whether risk halted it."""
     prepared = prepare(request)
     settings = prepared.config.settings
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)

@@ -118,6 +118,7 @@ def _data(lane: Lane) -> dict[str, Any]:
         "price_source": "mid" if lane.setup.source_is_mid else "trade",
         "counts": {name: n for name, n in sorted(counts.items()) if not name.startswith("rejected.")},
         "rejected": rejected,
+        "rounded_quantities": lane.setup.instrument.rounded_quantities,
         "silence_restarts": lane.restarts,
     }
 
@@ -159,12 +160,16 @@ def _data_warnings(composition: Composition) -> list[str]:
             warnings.append(f"{symbol}: {sync['gaps'] + counts['feed_gaps']} gaps in the data; the book was unusable until resync")
         if counts["late"]:
             warnings.append(f"{symbol}: {counts['late']} late events kept out of the indicators")
+        if rounded := lane.setup.instrument.rounded_quantities:
+            warnings.append(f"{symbol}: {rounded} quantities finer than the lot ({lane.setup.instrument.lot_size}) rounded down")
         if lane.setup.instrument.inferred:
             grid = f"tick {lane.setup.instrument.tick_size}, lot {lane.setup.instrument.lot_size}"
             warnings.append(f"{symbol}: the price grid ({grid}) was inferred from the data; set [instruments.{symbol}]")
-        for reading in lane.readings():
-            if reading.reason == "quarantined":
-                warnings.append(f"{symbol}: indicator {reading.name} was quarantined after repeated faults; its reading is missing")
+        warnings.extend(
+            f"{symbol}: indicator {reading.name} was quarantined after repeated faults; its reading is missing"
+            for reading in lane.readings()
+            if reading.reason == "quarantined"
+        )
     for symbol, number in session.unknown_symbols.items():
         warnings.append(f"{number} events of {symbol}, which this run does not trade, were ignored")
     return warnings

@@ -1,7 +1,7 @@
 """Positions: what was bought, what of it was sold, and at what cost, in integers.
 
-One position per entry order, long only (the system buys crashes). Quantities are lots, amounts tick x lot; a position is derived from
-its fills and never stored alone.
+One position per entry order, long only (the system buys crashes). Quantities are lots, amounts tick x lot; a position is derived
+from its fills and never stored alone.
 """
 
 from attrs import define
