@@ -1,7 +1,8 @@
 """The risk gate: what may go out. In the kernel, not pluggable, not bypassable.
 
 Entries pass every check; exits are reduce-only and are stopped by nothing but arithmetic (no more lots than are held and not
-already being sold). This is the small gate of the first version: rates, collars, breakers and exposure limits join in their own issue.
+already being sold). This is the small gate of the first version: rates, collars, breakers and exposure limits join in their own
+issue.
 """
 
 from collections.abc import Mapping
