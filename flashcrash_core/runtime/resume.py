@@ -1,7 +1,8 @@
 """Where records go, and resuming a crashed session: what was already stored is compared, not written twice.
 
-A resumed session starts from the newest snapshot and takes the same input again. Everything it records up to the last
-stored row must equal what is stored; the first difference is a :class:`~flashcrash_core.errors.VerificationError`. From there on it writes.
+A resumed session starts from the newest snapshot and takes the same input again. Everything it records up to the last stored
+row must equal what is stored; the first difference is a :class:`~flashcrash_core.errors.VerificationError`. From there on it
+writes.
 """
 
 from collections import deque
