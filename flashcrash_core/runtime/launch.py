@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import attrs
 import msgspec
 from attrs import field, frozen
 
@@ -26,6 +27,8 @@ from flashcrash_core.runtime.storage import Store
 __all__ = ["Prepared", "RunRequest", "detect", "execute", "export_session", "has_book", "prepare", "resume", "to_json"]
 
 Progress = Callable[[float | None, int], None]
+
+_RESUMABLE: Final = ("crashed", "interrupted", "failed")
 
 
 @frozen(kw_only=True)
@@ -76,9 +79,7 @@ class Prepared:
 def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prepared:
     """Load configuration and plugins for a request, or as a stored session had them. Raises with everything wrong at once."""
     if stored is not None:
-        config = config_from_tree(stored.config, f"session {stored.id}")
-        if request.db:
-            config = config_from_tree({**stored.config, "run": {**stored.config["run"], "db": request.db}}, f"session {stored.id}")
+        config = config_from_tree(stored.config | {"run": stored.config["run"] | _harmless(request)}, f"session {stored.id}")
     else:
         config = load_config(profile=request.profile, config_file=request.config_file, overrides=request.as_overrides())
     selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
@@ -121,21 +122,27 @@ def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str
 
 
 def resume(session_id: str, request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
-    """Continue a crashed or interrupted session from its newest snapshot, checking every stored row on the way."""
+    """Continue a crashed, interrupted or failed session from its newest snapshot, checking every stored row on the way."""
+    _refuse_changes(request)
     store = prepare(request).open_store()
     try:
         record = store.session(session_id)
-        if record.status not in ("crashed", "interrupted"):
-            raise UsageError(f"session {record.id} is {record.status}; only a crashed or interrupted session can be resumed")
+        if record.status not in _RESUMABLE:
+            raise UsageError(
+                f"session {record.id} is {record.status}; only one that is {', '.join(_RESUMABLE[:-1])} or {_RESUMABLE[-1]} can be "
+                "resumed. Start a new run, or look for another one with `flashcrash sessions list`"
+            )
+        request = attrs.evolve(request, plugins=record.inputs.get("plugins"))
         prepared = prepare(request, stored=record)
         paths = tuple(Path(item["path"]) for item in record.inputs["tapes"])
         for item, path in zip(record.inputs["tapes"], paths, strict=True):
             if not path.exists() or fingerprint(path) != item:
                 raise DataError(f"{path}: is missing or not the file that session {record.id} read; restore it to resume")
-        request = RunRequest(paths=paths, feed=record.inputs["feed"], duration_s=record.inputs["duration_s"], db=request.db)
+        request = attrs.evolve(request, paths=paths, feed=record.inputs["feed"], duration_s=record.inputs["duration_s"])
         source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=paths, feed=request.feed)
         try:
             composition = compose(prepared.config, prepared.plugins, source)
+            composition.warnings += _changed_plugins(record, prepared)
             store.reopen_session(record.id)
             return _drive(prepared, composition, store, record.id, request, on_progress, resuming=True)
         finally:
@@ -207,12 +214,48 @@ def _drive(
 def _fail(store: Store, session_id: str, composition: Composition, error: BaseException) -> None:
     """The run stopped on an error: say so in the database, keep what was committed. The original error goes on to the user."""
     session = composition.session
-    status = "halted" if isinstance(error, HaltedError) else "failed"
+    status = "halted" if isinstance(error, HaltedError) else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     try:
         _audit(store, session_id, session.seq, session.now_us, "failed", f"{type(error).__name__}: {error}")
         store.end_session(session_id, status=status, wall_ended=_now(), decision_hash=session.hash.hex, summary={})
     except FlashcrashError as second:
         error.add_note(f"and the session could not be closed in the database: {second}")
+
+
+def _harmless(request: RunRequest) -> dict[str, Any]:
+    """What a resumed run may change because no decision depends on it: where the database lies now, and how fast it goes."""
+    wanted: dict[str, Any] = {}
+    if request.db:
+        wanted["db"] = request.db
+    if request.speed:
+        wanted["speed"] = float(request.speed) if _is_number(request.speed) else request.speed
+    return wanted
+
+
+def _refuse_changes(request: RunRequest) -> None:
+    given = {
+        "--mode": request.mode,
+        "--feed": request.feed,
+        "--tape": request.paths,
+        "--symbols": request.symbols,
+        "--profile": request.profile,
+        "--plugins": request.plugins,
+        "--set": request.overrides,
+        "--duration": request.duration_s,
+    }
+    named = ", ".join(name for name, value in given.items() if value)
+    if named:
+        raise UsageError(
+            f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out and --json may be given)"
+        )
+
+
+def _changed_plugins(record: SessionRecord, prepared: Prepared) -> list[str]:
+    now = prepared.registry.versions()
+    changed = [name for name in record.plugins if now.get(name) != record.plugins[name]]
+    if not changed:
+        return []
+    return [f"resumed with other versions of {', '.join(changed)} than the session began with; decisions from here on may differ"]
 
 
 def _audit(store: Store, session_id: str, seq: int, t_us: int, kind: str, message: str) -> None:
@@ -247,6 +290,7 @@ def _session_record(prepared: Prepared, composition: Composition, request: RunRe
             "feed": request.feed,
             "tapes": [fingerprint(path) for path in request.paths],
             "duration_s": request.duration_s,
+            "plugins": request.plugins,
             "instruments": {
                 symbol: {"tick_size": str(i.tick_size), "lot_size": str(i.lot_size), "kind": str(i.kind), "inferred": i.inferred}
                 for symbol, i in composition.session.instruments.items()

@@ -1,12 +1,15 @@
 """Where records go, and resuming a crashed session: what was already stored is compared, not written twice.
 
-A resumed session starts from the newest snapshot and takes the same input again. Everything it records up to the last stored
-row must equal what is stored; the first difference is a :class:`~flashcrash_core.errors.VerificationError`. From there on it
-writes.
+A resumed session starts from the newest snapshot and takes the same input again. Everything it records up to the last stored row
+must equal what is stored; the first difference is a :class:`~flashcrash_core.errors.VerificationError`. From there on it writes.
+Rows before the snapshot are not made again: a chained digest in the snapshot tells whether they are still the ones written.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import msgspec
 
 from flashcrash_core.errors import VerificationError
 from flashcrash_core.runtime.records import (
@@ -58,6 +61,7 @@ class RecordSink:
         self._session_id = session_id
         self._expected: dict[type[Record], deque[Record]] = {}
         self._audits_until = 0
+        self._digests: dict[str, bytes] = {}
         self.tally = Tally()
 
     def expect_stored(self, after_seq: int) -> None:
@@ -77,11 +81,36 @@ class RecordSink:
         intents = [row for row in self._store.read(self._session_id, IntentRecord) if row.seq <= seq]
         return sorted([*notices, *intents], key=lambda row: row.seq)
 
+    def row_digests(self) -> dict[str, bytes]:
+        """One chained digest for each kind of record written so far, for a snapshot."""
+        return dict(self._digests)
+
+    def check_rows(self, seq: int, digests: Mapping[str, bytes]) -> None:
+        """The stored rows up to ``seq`` must be those that ``digests`` was made of. Raises VerificationError."""
+        assert self._store is not None
+        for kind in _KINDS:
+            rows = [row for row in self._store.read(self._session_id, kind) if row.seq <= seq]
+            self._chain(rows)
+            if self._digests.get(kind.__name__) != digests.get(kind.__name__):
+                raise VerificationError(
+                    f"resume: the {len(rows)} stored {kind.__name__} rows up to event {seq} are not the ones that the session "
+                    "wrote; the database was changed since. Restore it from a copy, or start a new run"
+                )
+
+    def _chain(self, records: Sequence[Record]) -> None:
+        digests = self._digests
+        for record in records:
+            kind = type(record)
+            if kind is not AuditRecord:
+                link = digests.get(kind.__name__, b"") + msgspec.msgpack.encode(record)
+                digests[kind.__name__] = blake2b(link, digest_size=16).digest()
+
     def write(self, records: Sequence[Record]) -> None:
         """Compare what was expected, store the rest."""
         self.tally.on_records(records)
         if self._store is None or not records:
             return
+        self._chain(records)
         fresh = [record for record in records if not self._seen(record)] if self._expected or self._audits_until else records
         if fresh:
             self._store.write(self._session_id, fresh)

@@ -15,6 +15,7 @@ import msgspec
 from attrs import define, field, frozen
 
 from flashcrash_core.detection.settings import State
+from flashcrash_core.errors import VerificationError
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.runtime.inputs import Input
 from flashcrash_core.runtime.records import AuditRecord, SnapshotRecord
@@ -28,6 +29,7 @@ __all__ = ["RunOptions", "RunOutcome", "Runner"]
 
 _PROGRESS_EVERY: Final = 2_000
 _LEAP_US: Final = 60_000_000
+_NAP_S: Final = 0.1
 
 
 @frozen
@@ -71,6 +73,7 @@ class Runner:
         self._session_id = session_id
         self._on_progress = on_progress
         self._next_snapshot_us = 0
+        self._stop_us: int | None = None
         self._interrupted = False
         self._outcome = RunOutcome()
 
@@ -80,8 +83,13 @@ class Runner:
         previous = self._catch_interrupt()
         try:
             events = source.events()
-            for _ in range(skip):
-                next(events, None)
+            for taken in range(skip):
+                if next(events, None) is None:
+                    raise VerificationError(
+                        f"resume: the input ended after {taken} events, the crashed session had taken {skip}; "
+                        "it is not the input of that session. Restore the input, or start a new run"
+                    )
+            self._outcome.events = skip
             self._loop(self._paced(events), source)
         finally:
             if previous is not None:
@@ -94,7 +102,9 @@ class Runner:
         session, executor = self.session, self.executor
         outcome, limit = self._outcome, self.options.duration_us
         lanes = session.lanes
-        stop_us = None
+        stop_us = self._stop_us
+        if self._over():
+            return  # resumed after its last event: a further one would be one too many
         for event in events:
             outcome.events += 1
             if executor is not None and executor.pending():
@@ -103,6 +113,8 @@ class Runner:
                 self._settle()
             if executor is not None and (lane := lanes.get(event.symbol)) is not None:
                 executor.on_market(event, lane.now_us)
+            if stop_us is None and limit is not None and session.now_us:
+                self._stop_us = stop_us = session.now_us + limit  # before the snapshot, which remembers it
             if session.now_us >= self._next_snapshot_us:
                 self._snapshot(source.consumed)
             if not outcome.events % _PROGRESS_EVERY and self._on_progress is not None:
@@ -113,12 +125,17 @@ class Runner:
             if session.halted and session.settled:
                 outcome.status = "halted"
                 return
-            if limit is not None:
-                stop_us = stop_us or (session.now_us + limit if session.now_us else None)
-                if stop_us is not None and session.now_us >= stop_us:
-                    return
+            if stop_us is not None and session.now_us >= stop_us:
+                return
         if session.halted:
             outcome.status = "halted"
+
+    def _over(self) -> bool:
+        session, stop_us = self.session, self._stop_us
+        if session.halted and session.settled:
+            self._outcome.status = "halted"
+            return True
+        return stop_us is not None and session.now_us >= stop_us
 
     def _deliver(self, event: MarketEvent) -> None:
         """Notices that are due before ``event`` happens come first; a corrupt stamp must not pull them forward."""
@@ -152,6 +169,8 @@ class Runner:
 
     def _snapshot(self, consumed: int) -> None:
         session = self.session
+        if not session.now_us:
+            return  # nothing has said what time it is
         awake = any(lane.detector.state is not State.SLEEP for lane in session.lanes.values())
         first = not self._next_snapshot_us
         self._next_snapshot_us = session.now_us + (self.options.snapshot_awake_us if awake else self.options.snapshot_us)
@@ -165,19 +184,32 @@ class Runner:
             "executor": None if self.executor is None else self.executor.snapshot(),
             "consumed": consumed,
             "next_snapshot_us": self._next_snapshot_us,
+            "stop_us": self._stop_us,
+            "rows": self.sink.row_digests(),
         }
         record = SnapshotRecord(seq=self.session.seq, t_us=self.session.now_us, payload=msgspec.msgpack.encode(payload))
         self.sink.save_snapshot(record)
         self._outcome.snapshots += 1
 
     def restore(self, snapshot: SnapshotRecord) -> int:
-        """Take back a snapshot and the stored rows before it; returns how many input events to skip."""
-        payload = msgspec.msgpack.decode(snapshot.payload)
-        self.session.restore(payload["session"], self.sink.orders_until(snapshot.seq))
-        if self.executor is not None:
-            self.executor.restore(payload["executor"])
-        self._next_snapshot_us = payload["next_snapshot_us"]
-        return int(payload["consumed"])
+        """Take back a snapshot and the stored rows before it; returns how many input events to skip.
+
+        Raises VerificationError for rows that are not those of the snapshot, and for a snapshot that these components cannot take.
+        """
+        try:
+            payload = msgspec.msgpack.decode(snapshot.payload)
+            self.sink.check_rows(snapshot.seq, payload["rows"])
+            self.session.restore(payload["session"], self.sink.orders_until(snapshot.seq))
+            if self.executor is not None:
+                self.executor.restore(payload["executor"])
+            self._next_snapshot_us = payload["next_snapshot_us"]
+            self._stop_us = payload["stop_us"]
+            return int(payload["consumed"])
+        except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise VerificationError(
+                f"resume: the snapshot after event {snapshot.seq} does not fit ({type(error).__name__}: {error}); it was made by "
+                "another version of flashcrash or of a plugin, or it is damaged. Restore that version, or start a new run"
+            ) from error
 
     def _finish(self, source: Input) -> None:
         session = self.session
@@ -204,7 +236,19 @@ class Runner:
         speed = self.options.speed
         if speed is None:
             return events
-        return _pace(events, speed)
+        return self._pace(events, speed)
+
+    def _pace(self, events: Iterator[MarketEvent], speed: float) -> Iterator[MarketEvent]:
+        start_wall = time.monotonic()
+        start_us: int | None = None
+        for event in events:
+            if start_us is None:
+                start_us = event.receive_us
+            due_s = (event.receive_us - start_us) / 1e6 / speed
+            # In naps: a quiet market must not keep Ctrl-C waiting.
+            while (ahead_s := due_s - (time.monotonic() - start_wall)) > 0.001 and not self._interrupted:
+                time.sleep(min(ahead_s, _NAP_S))
+            yield event
 
     def _catch_interrupt(self) -> Any:
         """Ctrl-C ends the run between two events, with everything stored; a second one is not caught."""
@@ -217,15 +261,3 @@ class Runner:
             self._interrupted = True
 
         return signal.signal(signal.SIGINT, stop)
-
-
-def _pace(events: Iterator[MarketEvent], speed: float) -> Iterator[MarketEvent]:
-    start_wall = time.monotonic()
-    start_us: int | None = None
-    for event in events:
-        if start_us is None:
-            start_us = event.receive_us
-        ahead_s = (event.receive_us - start_us) / 1e6 / speed - (time.monotonic() - start_wall)
-        if ahead_s > 0.001:
-            time.sleep(ahead_s)
-        yield event
