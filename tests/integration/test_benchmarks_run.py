@@ -1,0 +1,44 @@
+"""The streaming benchmark runs, and its two builds do the same work."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A benchmark script in a process of its own, in an empty directory."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_both_builds_of_the_streaming_benchmark_give_the_same_rows(tmp_path: Path) -> None:
+    """One round over 40 s of a rendered market: equal digests over rows, judged values and decisions, and a ratio is printed."""
+    capture = tmp_path / "simulated.gz"
+    rendered = run(ROOT / "benchmarks/render_capture.py", capture, "--seconds", "40", cwd=tmp_path)
+    assert rendered.returncode == 0, rendered.stderr
+    done = run(ROOT / "benchmarks/streaming.py", capture, "--rounds", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    digests = [line.split() for line in done.stdout.splitlines() if " rows " in line and " decisions " in line]
+    assert len(digests) == 2, done.stdout
+    assert digests[0][1:] == digests[1][1:]
+    assert int(digests[0][1].replace(",", "")) >= 390
+    assert "ratio" in done.stdout
+
+
+def test_the_benchmark_gives_no_ratio_when_the_builds_differ(tmp_path: Path) -> None:
+    """A reference that loses a tick is found out: exit code 1, no ratio."""
+    capture = tmp_path / "simulated.gz"
+    assert run(ROOT / "benchmarks/render_capture.py", capture, "--seconds", "5", cwd=tmp_path).returncode == 0
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); sys.argv = ['streaming.py', {str(capture)!r}]\n"
+        "import hook_per_message as h, streaming\n"
+        "exact = h._ticks\n"
+        "h._ticks = lambda text, instrument: exact(text, instrument) - 1\n"
+        "sys.exit(streaming.main())\n"
+    )
+    done = run("-c", script, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "DISAGREE" in done.stdout
+    assert "ratio" not in done.stdout.replace("no ratio", "")
