@@ -79,7 +79,7 @@ def _load(profile: Any, config: Any, overrides: Any, plugins: str | None) -> tup
     from flashcrash_core.config import load_config, resolve_plugins
     from flashcrash_core.registry import load_registry
 
-    loaded = load_config(profile=profile, config_file=config, overrides=overrides or ())
+    loaded = load_config(profile=profile, config_file=config, overrides=overrides or (), strict=False)
     registry = load_registry(plugins if plugins is not None else loaded.settings.plugins)
     return loaded, resolve_plugins(loaded, registry)
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,7 +24,7 @@ from flashcrash_core.config.layers import (
 from flashcrash_core.config.nearest import did_you_mean
 from flashcrash_core.config.schema import Settings
 from flashcrash_core.config.structuring import faults_as_text, structure_plugin_config
-from flashcrash_core.config.typed_values import try_structure
+from flashcrash_core.config.typed_values import Fault, try_structure
 from flashcrash_core.errors import ConfigError
 
 __all__ = ["PROJECT_FILES", "LoadedConfig", "config_from_tree", "load_config", "profile_names"]
@@ -49,6 +50,8 @@ class LoadedConfig:
     merged: Merged
     files: tuple[str, ...] = ()
     """Configuration files that were read, lowest layer first."""
+    faults: tuple[Fault, ...] = ()
+    """What is wrong in the kernel's tables; only with ``load_config(strict=False)``. The settings then lack the faulty keys."""
 
     @property
     def profile(self) -> str:
@@ -101,10 +104,13 @@ def load_config(
     overrides: Iterable[str] = (),
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    strict: bool = True,
 ) -> LoadedConfig:
     """Load all layers. ``overrides`` are ``table.key=value`` texts (``--set``); ``profile`` is ``--profile`` and beats every layer.
 
     Raises ConfigError with all faults: syntax and reading faults of all layers first, else all faults of the merged tables.
+    Without ``strict`` the latter are kept in ``LoadedConfig.faults``, so that :func:`resolve_plugins` can name them together with
+    the faults of the plugins' tables.
     """
     folder = Path.cwd() if cwd is None else cwd
     problems: list[str] = []
@@ -135,7 +141,7 @@ def load_config(
     if problems or profile_layer is None:
         raise ConfigError(problems)
     built_in = Layer("default", _BUILT_IN, {}, DEFAULT)
-    return _structured(merge_layers([built_in, profile_layer, *upper]), files)
+    return _structured(merge_layers([built_in, profile_layer, *upper]), files, strict=strict)
 
 
 def config_from_tree(tree: Mapping[str, Any], source: str) -> LoadedConfig:
@@ -144,14 +150,33 @@ def config_from_tree(tree: Mapping[str, Any], source: str) -> LoadedConfig:
     return _structured(merge_layers([Layer("default", _BUILT_IN), Layer("file", dict(tree), {}, origin)]), [])
 
 
-def _structured(merged: Merged, files: Iterable[str]) -> LoadedConfig:
-    values = dict(merged.values)
+def _structured(merged: Merged, files: Iterable[str], *, strict: bool = True) -> LoadedConfig:
+    values = deepcopy(dict(merged.values))
     if isinstance(values.get("plugins"), str):  # the command line's comma list is welcome here too
         values["plugins"] = [item.strip() for item in values["plugins"].split(",") if item.strip()]
     settings, faults = try_structure(Settings, values)
-    if faults or settings is None:
+    if faults and strict:
         raise ConfigError(faults_as_text(faults, merged))
-    return LoadedConfig(settings, merged, tuple(files))
+    left = faults
+    while settings is None or left:
+        for fault in left:
+            _drop(values, fault.path)
+        settings, left = try_structure(Settings, values)
+    return LoadedConfig(settings, merged, tuple(files), faults=tuple(faults))
+
+
+def _drop(values: Tree, path: KeyPath) -> None:
+    """Remove the key at ``path``, or the table that should have held it; each call removes something."""
+    table: Any = values
+    for key in path[:-1]:
+        if not isinstance(table.get(key), dict):
+            table.pop(key, None)
+            return
+        table = table[key]
+    if path[-1] in table:
+        del table[path[-1]]
+    else:
+        _drop(values, path[:-1])
 
 
 def _collect(problems: list[str], layers: list[Layer], files: list[str], path: Path, shown_as: str) -> None:

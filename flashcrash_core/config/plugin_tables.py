@@ -102,11 +102,11 @@ def check_config(loaded: LoadedConfig, registry: SpecSource) -> None:
 
 
 def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs:
-    """Find and structure the config of every plugin in use. Raises ConfigError with all faults.
+    """Find and structure the config of every plugin in use. Raises ConfigError with all faults, the kernel's tables included.
 
     An indicator whose first-party plugin is deselected is passed over (``--plugins no:depth`` needs no other change).
     """
-    faults: list[Fault] = []
+    faults: list[Fault] = list(loaded.faults)
     warnings: list[str] = []
     settings = loaded.settings
 

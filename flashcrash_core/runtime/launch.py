@@ -81,7 +81,9 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
     if stored is not None:
         config = config_from_tree(stored.config | {"run": stored.config["run"] | _harmless(request)}, f"session {stored.id}")
     else:
-        config = load_config(profile=request.profile, config_file=request.config_file, overrides=request.as_overrides())
+        config = load_config(
+            profile=request.profile, config_file=request.config_file, overrides=request.as_overrides(), strict=False
+        )
     selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
     registry = load_registry(selection)
     return Prepared(config, registry, resolve_plugins(config, registry))

@@ -88,3 +88,16 @@ def test_the_effective_configuration_has_the_plugins_defaults(tmp_path: Path, re
     assert (values["indicators.volatility.trigger"].value, str(values["indicators.volatility.trigger"].origin)) == (7.0, "--set")
     assert values["storage.keep_snapshots"].origin.layer == "default"
     assert values["executor.use"].value == "paper"
+
+
+def test_faults_of_kernel_and_plugin_tables_come_together(tmp_path: Path) -> None:
+    """One check names what is wrong in the kernel's tables and in the plugins' tables, in the order of the file."""
+    (tmp_path / "local.toml").write_text(
+        "[run]\nsed = 3\n[detector]\nhold_s = 9\n[indicators.volatility]\ntriger = 3\n", encoding="utf-8"
+    )
+    loaded = load_config(environ={}, cwd=tmp_path, strict=False)
+    with pytest.raises(ConfigError) as caught:
+        resolve_plugins(loaded, load_registry())
+    assert [problem.split(":")[1].split(" ")[1] for problem in caught.value.problems] == [
+        "run.sed", "detector.hold_s", "indicators.volatility.triger",
+    ]  # fmt: skip
