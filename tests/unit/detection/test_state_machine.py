@@ -6,6 +6,7 @@
 import pytest
 
 from flashcrash_core.market.features import UNHEALTHY_GAP, UNHEALTHY_LATENCY
+from flashcrash_core.testing import row
 
 SECOND = 10
 
@@ -341,3 +342,34 @@ def test_evidence_says_why(bench):
     assert evidence["fired"] == ["volatility", "acceleration", "imbalance"]
     assert evidence["values"]["velocity"] == 0.0
     assert (evidence["drawdown_bp"], evidence["unhealthy"]) == (0.0, [])
+
+
+def test_baselines_are_frozen_outside_sleep(bench):
+    """Frozen from the waking row, at the value of that row, until SLEEP."""
+    b = bench().rows(10, baseline=1e-4)
+    assert not b.detector.judgement.frozen
+    b.until("ALERT", 2, baseline=2e-4)
+    b.rows(5, 2, baseline=9e-4)
+    assert b.detector.sigma() == (1e-4, 2e-4)
+    b.until("SLEEP", 0, baseline=9e-4)
+    assert not b.detector.judgement.frozen
+    assert b.detector.sigma() == (1e-4, 9e-4)
+
+
+def test_baselines_thaw_after_fifteen_minutes(bench):
+    """Held for 15 min and not a row longer, even when the event goes on."""
+    b = alert(bench)
+    woke = b.at
+    b.until("ACTIVE", 3)
+    b.rows(900 * SECOND - (b.at - woke) - 1, 3)
+    assert b.detector.judgement.frozen
+    b.row(3, baseline=7e-4)
+    assert b.state == "ACTIVE"
+    assert b.detector.sigma()[1] == 7e-4
+
+
+def test_leaving_for_a_silence(bench):
+    """A reason outside the table leads to SLEEP and thaws."""
+    b = active(bench)
+    t = b.detector.leave("silence", row())
+    assert (str(t.source), str(t.target), t.reason, b.detector.judgement.frozen) == ("ACTIVE", "SLEEP", "silence", False)
