@@ -137,7 +137,7 @@ def _stats(store: "Store", record: "SessionRecord") -> "SessionStats":
 
 def _open(db: str | None) -> "Store":
     from flashcrash_core.errors import UsageError
-    from flashcrash_core.registry import open_store
+    from flashcrash_core.runtime.launch import open_store
 
     # A mistyped path must not become an empty database; an address of a database server is not a path.
     if db is not None and "://" not in db and not Path(db).exists():

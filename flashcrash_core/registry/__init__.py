@@ -1,16 +1,12 @@
 """Plugin discovery, the ``--plugins`` grammar, loading with contained errors, and typed access to what was loaded."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
 from flashcrash_core.registry.facade import EdgeFault, Registry, SpecMap
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem, load_plugins
 from flashcrash_core.registry.selection import Candidate, Selection, select
-
-if TYPE_CHECKING:
-    from flashcrash_core.runtime.storage import Store
 
 __all__ = [
     "KINDS",
@@ -27,7 +23,6 @@ __all__ = [
     "installed_plugins",
     "load_plugins",
     "load_registry",
-    "open_store",
     "select",
 ]
 
@@ -45,18 +40,6 @@ def load_registry(selection: str | Sequence[str] | None = None, *, strict: bool 
     if strict and loaded.problems:
         raise _combined(loaded.problems)
     return Registry(loaded, selected, tuple(installed))
-
-
-def open_store(location: str | None = None) -> "Store":
-    """The configured storage plugin, open at ``location`` or the configured place. Raises FlashcrashError."""
-    from flashcrash_core.config import load_config
-
-    config = load_config()
-    registry = load_registry(config.settings.plugins)
-    table = config.settings.storage
-    spec = registry.stores[table.use]
-    store: Store = spec.build(config.structure(spec.config, table.options, "storage"), location or config.settings.run.db)
-    return store
 
 
 def _combined(problems: Sequence[Problem]) -> PluginError:

@@ -16,7 +16,7 @@ from attrs import field, frozen
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
 from flashcrash_core.errors import DataError, FlashcrashError, HaltedError, UsageError
-from flashcrash_core.registry import Registry, load_registry, open_store
+from flashcrash_core.registry import Registry, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
@@ -24,7 +24,7 @@ from flashcrash_core.runtime.report import build_report, detection_report
 from flashcrash_core.runtime.runner import Runner, RunOptions
 from flashcrash_core.runtime.storage import Store
 
-__all__ = ["Prepared", "RunRequest", "detect", "execute", "export_session", "has_book", "prepare", "resume", "to_json"]
+__all__ = ["Prepared", "RunRequest", "detect", "execute", "export_session", "has_book", "open_store", "prepare", "resume", "to_json"]
 
 Progress = Callable[[float | None, int], None]
 
@@ -87,6 +87,11 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
     selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
     registry = load_registry(selection)
     return Prepared(config, registry, resolve_plugins(config, registry))
+
+
+def open_store(location: str | None = None) -> Store:
+    """The configured storage plugin, open at ``location`` or the configured place. Raises FlashcrashError."""
+    return prepare(RunRequest(db=location)).open_store()
 
 
 def execute(request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flashcrash_core import registry
 from flashcrash_core.api import ScoreRecord, StorageError, TransitionRecord, UsageError
 from flashcrash_core.cli.sessions import app
+from flashcrash_core.runtime import launch
 from flashcrash_storage.sqlite import SqliteConfig, SqliteStore
 
 Make = Callable[..., Any]
@@ -39,7 +39,7 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, session: Make, trade: Ma
     def open_store(location: str | None = None) -> SqliteStore:
         return SqliteStore(SqliteConfig(), location or database)
 
-    monkeypatch.setattr(registry, "open_store", open_store, raising=False)
+    monkeypatch.setattr(launch, "open_store", open_store)
     monkeypatch.setenv("COLUMNS", "160")
 
     def invoke(*arguments: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flashcrash_core.errors import ConfigError
-from flashcrash_core.registry import open_store
+from flashcrash_core.runtime.launch import open_store
 
 
 def test_the_store_opens_where_it_is_configured_or_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
