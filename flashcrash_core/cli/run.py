@@ -48,6 +48,7 @@ def run(
     """Run a session. Without arguments: the built-in simulated market with a crash in it, in paper mode, at full speed."""
     from flashcrash_core.runtime import launch
 
+    _make_directory(out)
     request = launch.RunRequest(
         mode=mode,
         paths=tuple(tape or ()),
@@ -89,6 +90,7 @@ def backtest(
 
     if engine not in ("auto", "stream"):
         raise UsageError(f"--engine {engine}: only auto and stream are available in this version")
+    _make_directory(out)
     request = launch.RunRequest(
         mode="backtest",
         paths=tuple(tape),
@@ -125,6 +127,18 @@ def detect(
         overrides=tuple(set_ or ()),
     )
     _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
+
+
+def _make_directory(out: Path | None) -> None:
+    """Before the run: a place that cannot be written must not cost its report."""
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        from flashcrash_core.errors import UsageError
+
+        raise UsageError(f"--out {out}: cannot be made: {error.strerror}; name a directory that you may write") from None
 
 
 def _symbols(text: str) -> tuple[str, ...]:

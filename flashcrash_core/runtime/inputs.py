@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -16,6 +16,9 @@ from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.specs import FeedSpec
 
 __all__ = ["Input", "SymbolInput", "fingerprint", "open_input"]
+
+_OVERLAP_US: Final = 250_000
+"""Jitter of receive times at a join; as much as the event clock takes for not late."""
 
 
 @frozen
@@ -80,6 +83,7 @@ def open_input(
             if feeds[name][0].opens is not None:
                 raise UsageError(f"feed {name} reads files: name one with --tape PATH")
             sources.append(feeds[name][1].open(FeedRequest(instruments, next_seq, None, wanted, seed)))
+        _refuse_twice(paths)
         for path in paths:
             name = _recognise(feeds, feed, path)
             sources.append(feeds[name][1].open(FeedRequest(instruments, next_seq, path, wanted, seed)))
@@ -106,6 +110,14 @@ def fingerprint(path: Path) -> dict[str, Any]:
     return {"path": str(path.resolve()), "bytes": size, "digest": blake2b(head + tail, digest_size=16).hexdigest()}
 
 
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for path in paths:
+        if (real := path.resolve()) in seen:
+            raise UsageError(f"{path}: is named twice; name each tape once")
+        seen.add(real)
+
+
 def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, path: Path) -> str:
     head = read_head(path)
     if not head:
@@ -130,7 +142,7 @@ def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, pat
 def _combine(sources: list[FeedSource]) -> Input:
     symbols: dict[str, SymbolInput] = {}
     warnings: list[str] = []
-    groups: dict[tuple[str, ...], list[tuple[MarketEvent, Iterator[MarketEvent]]]] = {}
+    groups: dict[tuple[str, ...], list[_Member]] = {}
     for source in sources:
         info = source.info
         warnings.extend(info.warnings)
@@ -146,11 +158,8 @@ def _combine(sources: list[FeedSource]) -> Input:
         first = next(events, None)
         if first is None:
             raise DataError(f"{info.description}: holds no events; nothing to replay")
-        groups.setdefault(info.symbols, []).append((first, events))
-    streams = []
-    for members in groups.values():
-        members.sort(key=lambda member: member[0].receive_us)
-        streams.append(chain.from_iterable(chain((first,), events) for first, events in members))
+        groups.setdefault(info.symbols, []).append(_Member(info.description, first, events))
+    streams = [_in_turn(members) for members in groups.values()]
     tiers = {source.info.data_tier for source in sources}
     tier = DataTier.SYNTHETIC if DataTier.SYNTHETIC in tiers else DataTier.TRADES if DataTier.TRADES in tiers else DataTier.L2
     return Input(
@@ -162,6 +171,38 @@ def _combine(sources: list[FeedSource]) -> Input:
         sources=sources,
         events=streams[0] if len(streams) == 1 else _merge(streams),
     )
+
+
+@frozen
+class _Member:
+    """An opened tape among those of the same symbols."""
+
+    description: str
+    first: MarketEvent
+    rest: Iterator[MarketEvent]
+
+
+def _in_turn(members: list[_Member]) -> Iterator[MarketEvent]:
+    members.sort(key=lambda member: member.first.receive_us)
+    if len(members) == 1:
+        return chain((members[0].first,), members[0].rest)
+    return _joined(members)
+
+
+def _joined(members: list[_Member]) -> Iterator[MarketEvent]:
+    """One tape after the other. Raises DataError where one begins before the last one ended: its events would count twice."""
+    before = ""
+    last: MarketEvent | None = None
+    for member in members:
+        if last is not None and member.first.receive_us < last.receive_us - _OVERLAP_US:
+            raise DataError(
+                f"{member.description}: begins {(last.receive_us - member.first.receive_us) / 1e6:.1f} s before {before} ends; "
+                "tapes of the same symbols must follow one another. Leave one out, or replay them in separate runs"
+            )
+        before, last = member.description, member.first
+        yield last
+        for last in member.rest:
+            yield last
 
 
 def _merge(streams: Iterable[Iterator[MarketEvent]]) -> Iterator[MarketEvent]:

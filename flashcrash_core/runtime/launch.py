@@ -6,6 +6,7 @@ Wall clock, process identity and the database appear here and nowhere below.
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,13 @@ from attrs import field, frozen
 
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
+<<<<<<< HEAD
 from flashcrash_core.errors import DataError, FlashcrashError, HaltedError, UsageError
 from flashcrash_core.registry import Registry, load_registry
+=======
+from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, UsageError
+from flashcrash_core.registry import Registry, load_registry, open_store
+>>>>>>> b441d87 (wip)
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
@@ -28,6 +34,13 @@ __all__ = ["Prepared", "RunRequest", "detect", "execute", "export_session", "has
 
 Progress = Callable[[float | None, int], None]
 
+_OPTION_OF: Final = {
+    "run.mode": "--mode",
+    "run.speed": "--speed",
+    "run.db": "--db",
+    "run.symbols": "--symbols",
+    "fills.model": "--fills",
+}
 _RESUMABLE: Final = ("crashed", "interrupted", "failed")
 
 
@@ -52,14 +65,23 @@ class RunRequest:
 
     def as_overrides(self) -> list[str]:
         """The options that are configuration keys under another name; ``--set`` comes last and wins."""
+        return [f"{key}={value}" for key, value in self._named()] + list(self.overrides)
+
+    def in_their_words(self, problem: str) -> str:
+        """A configuration problem, named by the option that was typed instead of the key that it stands for."""
+        for key, _ in self._named():
+            problem = problem.replace(f"--set {key}: ", f"{_OPTION_OF[key]}: ", 1)
+        return problem.replace("--profile profile: ", "--profile: ", 1)
+
+    def _named(self) -> list[tuple[str, str]]:
         named: list[tuple[str, str | None]] = [
             ("run.mode", self.mode and f'"{self.mode}"'),
             ("run.speed", self.speed and (self.speed if _is_number(self.speed) else f'"{self.speed}"')),
-            ("run.db", self.db and msgspec.json.encode(self.db).decode()),
+            ("run.db", None if self.db is None else msgspec.json.encode(self.db).decode()),
             ("fills.model", self.fills and f'"{self.fills}"'),
             ("run.symbols", msgspec.json.encode([s.upper() for s in self.symbols]).decode() if self.symbols else None),
         ]
-        return [f"{key}={value}" for key, value in named if value] + list(self.overrides)
+        return [(key, value) for key, value in named if value]
 
 
 @frozen
@@ -78,15 +100,21 @@ class Prepared:
 
 def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prepared:
     """Load configuration and plugins for a request, or as a stored session had them. Raises with everything wrong at once."""
-    if stored is not None:
-        config = config_from_tree(stored.config | {"run": stored.config["run"] | _harmless(request)}, f"session {stored.id}")
-    else:
-        config = load_config(
-            profile=request.profile, config_file=request.config_file, overrides=request.as_overrides(), strict=False
-        )
-    selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
-    registry = load_registry(selection)
-    return Prepared(config, registry, resolve_plugins(config, registry))
+    duration_s = request.duration_s
+    if duration_s is not None and not 0 < duration_s < inf:
+        raise UsageError(f"--duration {duration_s:g}: must be a positive number of seconds")
+    try:
+        if stored is not None:
+            tree = stored.config | {"run": stored.config["run"] | _harmless(request)}
+            config = config_from_tree(tree, f"session {stored.id}")
+        else:
+            options = request.as_overrides()
+            config = load_config(profile=request.profile, config_file=request.config_file, overrides=options, strict=False)
+        selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
+        registry = load_registry(selection)
+        return Prepared(config, registry, resolve_plugins(config, registry))
+    except ConfigError as error:
+        raise ConfigError([request.in_their_words(problem) for problem in error.problems]) from None
 
 
 def open_store(location: str | None = None) -> Store:
