@@ -16,13 +16,8 @@ from attrs import field, frozen
 
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
-<<<<<<< HEAD
-from flashcrash_core.errors import DataError, FlashcrashError, HaltedError, UsageError
-from flashcrash_core.registry import Registry, load_registry
-=======
 from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, UsageError
-from flashcrash_core.registry import Registry, load_registry, open_store
->>>>>>> b441d87 (wip)
+from flashcrash_core.registry import Registry, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
@@ -30,7 +25,18 @@ from flashcrash_core.runtime.report import build_report, detection_report
 from flashcrash_core.runtime.runner import Runner, RunOptions
 from flashcrash_core.runtime.storage import Store
 
-__all__ = ["Prepared", "RunRequest", "detect", "execute", "export_session", "has_book", "open_store", "prepare", "resume", "to_json"]
+__all__ = [
+    "Prepared",
+    "RunRequest",
+    "detect",
+    "execute",
+    "export_session",
+    "has_book",
+    "open_store",
+    "prepare",
+    "resume",
+    "to_json",
+]
 
 Progress = Callable[[float | None, int], None]
 
