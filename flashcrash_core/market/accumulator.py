@@ -61,7 +61,7 @@ class FeatureAccumulator:
         self.clock = EventClock()
         self.sync = BookSync()
         self.bars = BarBuilder()
-        self.bar: Bar | None = None
+        self.bar: Bar | None
         self.counts: Counter[str] = Counter()
         self.bid_ticks = 0
         self.ask_ticks = 0
@@ -73,11 +73,15 @@ class FeatureAccumulator:
         self._ticker: BestQuote | None = None
         self._book_us = 0
         self._book_changed = False
-        self._profile: DepthProfile = EMPTY_PROFILE
+        self._profile: DepthProfile
         self._walls: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._slow_rows = 0  # rows until no slow event can be left in the window
         self._latencies: deque[tuple[int, int]] = deque(maxlen=_LATENCY_ROWS)
         self._quote_since_us = 0
+        self._bar_columns: tuple[float, ...]
+        self._depth_columns: tuple[float, ...]
+        self._take_bar(None)
+        self._take_profile(EMPTY_PROFILE)
         self._clear_row()
 
     def _clear_row(self) -> None:
@@ -294,7 +298,7 @@ class FeatureAccumulator:
             if self._book_changed:
                 self._book_changed = False
                 usable = sync.state is SyncState.SYNCED
-                self._profile = profile_depth(sync.book) if usable else EMPTY_PROFILE
+                self._take_profile(profile_depth(sync.book) if usable else EMPTY_PROFILE)
                 self._age_walls(t_us)
         mid = (bid + ask) * 0.5 * tick if quoted and book_usable else nan
         if self.source_is_mid:
@@ -305,9 +309,9 @@ class FeatureAccumulator:
             self.bars.mark(t_us, price)
         new_bar = self.bars.close(t_us, self.source_is_mid, tick)
         if new_bar is not None:
-            self.bar = new_bar
-        bar = self.bar
-        profile, lot, to_quote = self._profile, self.instrument.lot, self._to_quote
+            self._take_bar(new_bar)
+        bid_walls, ask_walls = self._walls
+        to_quote = self._to_quote
         spread_end = (ask - bid) * 2.0 / (ask + bid) if quoted and book_usable else nan
         row = FeatureRow(
             t_us,
@@ -322,6 +326,26 @@ class FeatureAccumulator:
             self._spread_sum / self._covered_us if self._covered_us else nan,
             self._covered_us,
             spread_end,
+            *self._depth_columns,
+            self._standing_wall(0, t_us) if bid_walls else 0.0,
+            self._standing_wall(1, t_us) if ask_walls else 0.0,
+            self._buy_units * to_quote,
+            self._sell_units * to_quote,
+            self._trades,
+            self._quotes,
+            self._updates,
+            1 if new_bar is not None else 0,
+            *self._bar_columns,
+        )
+        self._clear_row()
+        return row
+
+    # Depth and bar stand for many rows, so their columns are converted when they change, not once a row.
+
+    def _take_profile(self, profile: DepthProfile) -> None:
+        self._profile = profile
+        lot, to_quote = self.instrument.lot, self._to_quote
+        self._depth_columns = (
             profile.band_bid_lots * lot,
             profile.band_ask_lots * lot,
             profile.top_bid_lots * lot,
@@ -329,27 +353,26 @@ class FeatureAccumulator:
             profile.top_bid_units * to_quote,
             profile.top_ask_units * to_quote,
             profile.exit_units * to_quote,
-            self._standing_wall(0, t_us),
-            self._standing_wall(1, t_us),
-            self._buy_units * to_quote,
-            self._sell_units * to_quote,
-            self._trades,
-            self._quotes,
-            self._updates,
-            1 if new_bar is not None else 0,
-            bar.start_us if bar else 0,
-            bar.open_ticks * tick if bar else nan,
-            bar.high_ticks * tick if bar else nan,
-            bar.low_ticks * tick if bar else nan,
-            bar.close_ticks * tick if bar else nan,
-            bar.price if bar else nan,
-            bar.notional_units * to_quote if bar else nan,
-            bar.trades if bar else 0,
-            1 if bar is None or bar.empty else 0,
-            1 if bar is not None and bar.gap else 0,
         )
-        self._clear_row()
-        return row
+
+    def _take_bar(self, bar: Bar | None) -> None:
+        self.bar = bar
+        if bar is None:
+            self._bar_columns = (0, nan, nan, nan, nan, nan, nan, 0, 1, 0)
+            return
+        tick = self._tick
+        self._bar_columns = (
+            bar.start_us,
+            bar.open_ticks * tick,
+            bar.high_ticks * tick,
+            bar.low_ticks * tick,
+            bar.close_ticks * tick,
+            bar.price,
+            bar.notional_units * self._to_quote,
+            bar.trades,
+            1 if bar.empty else 0,
+            1 if bar.gap else 0,
+        )
 
     def _health(self, t_us: int) -> int:
         mask = UNHEALTHY_GAP if self._gap else 0
@@ -420,11 +443,11 @@ class FeatureAccumulator:
         self.clock.restore(data["clock"])
         self.sync.restore(data["sync"])
         self.bars.restore(data["bars"])
-        self.bar = None if data["bar"] is None else Bar(*data["bar"])
+        self._take_bar(None if data["bar"] is None else Bar(*data["bar"]))
         self.counts = Counter(data["counts"])
         self._ticker = None if data["ticker"] is None else BestQuote(*data["ticker"])
         profile = DepthProfile(*data["profile"])
-        self._profile = profile._replace(bid_walls=tuple(profile.bid_walls), ask_walls=tuple(profile.ask_walls))
+        self._take_profile(profile._replace(bid_walls=tuple(profile.bid_walls), ask_walls=tuple(profile.ask_walls)))
         bids, asks = data["walls"]
         self._walls = (dict(bids), dict(asks))
         self._latencies = deque(((timed, slow) for timed, slow in data["latencies"]), maxlen=_LATENCY_ROWS)
