@@ -1,5 +1,6 @@
 """The commands of the first issue on the recorded files of FLASHCRASH_DATA. Their facts are those of the files' README."""
 
+import gzip
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +49,16 @@ def test_calm_spot_market(cli: Any) -> None:
 
 @pytest.fixture(scope="module")
 def cascade(tmp_path_factory: pytest.TempPathFactory, cli_in: Any) -> dict[str, Any]:
-    """The backtest of the day of the cascade."""
-    report: dict[str, Any] = cli_in(tmp_path_factory.mktemp("pol")).ok("backtest", data(POL), "--json").report
+    """The backtest of the hours of the cascade, 20:20 to 22:00: a tenth of the rows of the whole day, and the same decisions there.
+
+    ``flashcrash backtest`` of the whole file is what docs/results.md is made of.
+    """
+    folder = tmp_path_factory.mktemp("pol")
+    start, end = (str(clock_us(text)).encode() for text in ("20:20:00", "22:00:00"))
+    with gzip.open(data(POL)) as whole, (folder / "pol.csv").open("wb") as part:
+        part.write(next(whole))
+        part.writelines(row for row in whole if start <= row.split(b",", 3)[2] < end)
+    report: dict[str, Any] = cli_in(folder).ok("backtest", "pol.csv", "--json").report
     return report
 
 
@@ -61,11 +70,10 @@ def active_us(report: dict[str, Any], start_us: int, end_us: int) -> int:
 
 def test_cascade_is_detected(cascade: dict[str, Any]) -> None:
     """ACTIVE for at least 80 % of the seven minutes in which the price lost 42 %, on real trades alone."""
-    assert (cascade["data_tier"], cascade["fill_model"], cascade["events"]) == ("trades", "M1", 300_351)
+    assert (cascade["data_tier"], cascade["fill_model"]) == ("trades", "M1")
     start_us, end_us = clock_us("21:13:00"), clock_us("21:20:00")
     assert active_us(cascade, start_us, end_us) >= 0.8 * (end_us - start_us)
-    inside = sum(cascade["state_seconds"].values())
-    assert 0.99 * 86_400 < inside <= 86_400
+    assert 5990 < sum(cascade["state_seconds"].values()) <= 6000
 
 
 def test_cascade_without_a_book_is_not_traded(cascade: dict[str, Any]) -> None:
