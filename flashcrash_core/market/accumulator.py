@@ -313,29 +313,32 @@ class FeatureAccumulator:
         bid_walls, ask_walls = self._walls
         to_quote = self._to_quote
         spread_end = (ask - bid) * 2.0 / (ask + bid) if quoted and book_usable else nan
-        row = FeatureRow(
-            t_us,
-            unhealthy,
-            price,
-            self._low,
-            self._high,
-            self.last_ticks * tick if self.last_ticks else nan,
-            bid * tick if book_usable and bid else nan,
-            ask * tick if book_usable and ask else nan,
-            book_usable,
-            self._spread_sum / self._covered_us if self._covered_us else nan,
-            self._covered_us,
-            spread_end,
-            *self._depth_columns,
-            self._standing_wall(0, t_us) if bid_walls else 0.0,
-            self._standing_wall(1, t_us) if ask_walls else 0.0,
-            self._buy_units * to_quote,
-            self._sell_units * to_quote,
-            self._trades,
-            self._quotes,
-            self._updates,
-            1 if new_bar is not None else 0,
-            *self._bar_columns,
+        # From one tuple: 37 positional arguments cost more than making the row.
+        row = FeatureRow._make(
+            (
+                t_us,
+                unhealthy,
+                price,
+                self._low,
+                self._high,
+                self.last_ticks * tick if self.last_ticks else nan,
+                bid * tick if book_usable and bid else nan,
+                ask * tick if book_usable and ask else nan,
+                book_usable,
+                self._spread_sum / self._covered_us if self._covered_us else nan,
+                self._covered_us,
+                spread_end,
+                *self._depth_columns,
+                self._standing_wall(0, t_us) if bid_walls else 0.0,
+                self._standing_wall(1, t_us) if ask_walls else 0.0,
+                self._buy_units * to_quote,
+                self._sell_units * to_quote,
+                self._trades,
+                self._quotes,
+                self._updates,
+                1 if new_bar is not None else 0,
+                *self._bar_columns,
+            )
         )
         self._clear_row()
         return row

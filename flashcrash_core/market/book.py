@@ -94,6 +94,10 @@ class BookSide:
         start = bisect_left(self._keys, limit_ticks * self.sign)
         return sum(self._lots[start:]), sum(self._units[start:])
 
+    def units_until(self, limit_ticks: int) -> int:
+        """Notional in tick x lot of all levels at ``limit_ticks`` or better."""
+        return sum(self._units[bisect_left(self._keys, limit_ticks * self.sign) :])
+
     def lots_until(self, limit_ticks: int) -> int:
         """Quantity in lots of all levels at ``limit_ticks`` or better."""
         return sum(self._lots[bisect_left(self._keys, limit_ticks * self.sign) :])

@@ -52,7 +52,7 @@ def profile_depth(book: OrderBook) -> DepthProfile:
         top_ask_lots,
         top_bid_units,
         top_ask_units,
-        bids.sums_until(exit_limit)[1],
+        bids.units_until(exit_limit),
         _walls(bids),
         _walls(asks),
     )
