@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 import msgspec
-from attrs import field, frozen
+from attrs import frozen
 
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
@@ -22,6 +22,7 @@ from flashcrash_core.runtime.composition import Composition, compose, open_run_i
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
 from flashcrash_core.runtime.report import build_report, detection_report
+from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes
 from flashcrash_core.runtime.runner import Runner, RunOptions
 from flashcrash_core.runtime.storage import Store
 
@@ -40,54 +41,7 @@ __all__ = [
 
 Progress = Callable[[float | None, int], None]
 
-_OPTION_OF: Final = {
-    "run.mode": "--mode",
-    "run.speed": "--speed",
-    "run.db": "--db",
-    "run.symbols": "--symbols",
-    "fills.model": "--fills",
-}
 _RESUMABLE: Final = ("crashed", "interrupted", "failed")
-
-
-@frozen(kw_only=True)
-class RunRequest:
-    """What the user asked for; unset values leave the configuration as it is."""
-
-    mode: str | None = None
-    paths: tuple[Path, ...] = ()
-    feed: str | None = None
-    symbols: tuple[str, ...] = ()
-    profile: str | None = None
-    plugins: str | None = None
-    config_file: Path | None = None
-    overrides: tuple[str, ...] = ()
-    speed: str | None = None
-    duration_s: float | None = None
-    db: str | None = None
-    fills: str | None = None
-    keep: bool = field(default=True)
-    """Keep a session in the database."""
-
-    def as_overrides(self) -> list[str]:
-        """The options that are configuration keys under another name; ``--set`` comes last and wins."""
-        return [f"{key}={value}" for key, value in self._named()] + list(self.overrides)
-
-    def in_their_words(self, problem: str) -> str:
-        """A configuration problem, named by the option that was typed instead of the key that it stands for."""
-        for key, _ in self._named():
-            problem = problem.replace(f"--set {key}: ", f"{_OPTION_OF[key]}: ", 1)
-        return problem.replace("--profile profile: ", "--profile: ", 1)
-
-    def _named(self) -> list[tuple[str, str]]:
-        named: list[tuple[str, str | None]] = [
-            ("run.mode", self.mode and f'"{self.mode}"'),
-            ("run.speed", self.speed and (self.speed if _is_number(self.speed) else f'"{self.speed}"')),
-            ("run.db", None if self.db is None else msgspec.json.encode(self.db).decode()),
-            ("fills.model", self.fills and f'"{self.fills}"'),
-            ("run.symbols", msgspec.json.encode([s.upper() for s in self.symbols]).decode() if self.symbols else None),
-        ]
-        return [(key, value) for key, value in named if value]
 
 
 @frozen
@@ -111,7 +65,7 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
         raise UsageError(f"--duration {duration_s:g}: must be a positive number of seconds")
     try:
         if stored is not None:
-            tree = stored.config | {"run": stored.config["run"] | _harmless(request)}
+            tree = stored.config | {"run": stored.config["run"] | harmless_changes(request)}
             config = config_from_tree(tree, f"session {stored.id}")
         else:
             options = request.as_overrides()
@@ -164,7 +118,7 @@ def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str
 
 def resume(session_id: str, request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
     """Continue a crashed, interrupted or failed session from its newest snapshot, checking every stored row on the way."""
-    _refuse_changes(request)
+    refuse_changes(request)
     store = prepare(request).open_store()
     try:
         record = store.session(session_id)
@@ -263,34 +217,6 @@ def _fail(store: Store, session_id: str, composition: Composition, error: BaseEx
         error.add_note(f"and the session could not be closed in the database: {second}")
 
 
-def _harmless(request: RunRequest) -> dict[str, Any]:
-    """What a resumed run may change because no decision depends on it: where the database lies now, and how fast it goes."""
-    wanted: dict[str, Any] = {}
-    if request.db:
-        wanted["db"] = request.db
-    if request.speed:
-        wanted["speed"] = float(request.speed) if _is_number(request.speed) else request.speed
-    return wanted
-
-
-def _refuse_changes(request: RunRequest) -> None:
-    given = {
-        "--mode": request.mode,
-        "--feed": request.feed,
-        "--tape": request.paths,
-        "--symbols": request.symbols,
-        "--profile": request.profile,
-        "--plugins": request.plugins,
-        "--set": request.overrides,
-        "--duration": request.duration_s,
-    }
-    named = ", ".join(name for name, value in given.items() if value)
-    if named:
-        raise UsageError(
-            f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out and --json may be given)"
-        )
-
-
 def _changed_plugins(record: SessionRecord, prepared: Prepared) -> list[str]:
     now = prepared.registry.versions()
     changed = [name for name in record.plugins if now.get(name) != record.plugins[name]]
@@ -349,11 +275,3 @@ def to_json(document: Any) -> bytes:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
