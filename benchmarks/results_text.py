@@ -26,6 +26,7 @@ def compose_document(first: Sequence[Outcome], sensitivity: Sequence[Outcome], h
         _plainly(crash, sensitivity),
         "## Real data\n",
         _overview(real),
+        _notes(real),
         "## Simulated market: SYNTHETIC\n",
         "Every figure of this table is SYNTHETIC: the market is made by this program, so it shows that the parts work together and "
         "says nothing about detection or profit on real markets.\n",
@@ -69,8 +70,7 @@ def _plainly(crash: Sequence[Outcome], sensitivity: Sequence[Outcome]) -> str:
     lines += [
         "- One crash day is one observation. Nothing here is an estimate of what the strategy earns; zero trades on a real crash "
         "is a valid result and nothing was tuned to change it.",
-        "- The other real files are calm, or shorter than the warm-up: they show that nothing fires, not that a crash would be "
-        "found.\n",
+        "- The other real files say little: the table's notes tell what each could and could not show.\n",
     ]
     return "\n".join(lines)
 
@@ -82,7 +82,7 @@ def _why_strict(report: dict[str, Any]) -> str:
         return "The detector never reached ACTIVE, so no entry was possible."
     if report["trades"]:
         return ""
-    return "Why: " + ("; ".join(notes) if notes else "see the refusals below") + "."
+    return f"Refused by {_reasons(report['entries_rejected'])}. " + "".join(f"Besides, {note}. " for note in notes).rstrip()
 
 
 def _verdict(report: dict[str, Any]) -> str:
@@ -116,6 +116,16 @@ def _overview(outcomes: Sequence[Outcome]) -> str:
                 [run.title, run.profile, "research", tier, research["fill_model"], *detector, *_money_cells(research)]
             )  # the variant changes the score alone: the same detector
     return _table(head, rows)
+
+
+def _notes(outcomes: Sequence[Outcome]) -> str:
+    lines = ["A decision hash of zeros means that nothing was decided, not even a change of state. What the runs could see:\n"]
+    for outcome in outcomes:
+        for detection in outcome.report["detection"].values():
+            told = "; ".join(detection["notes"]) or "book and warm-up complete"
+            size = f"{outcome.report['events']:,} events over {detection['span_s']} s"
+            lines.append(f"- {outcome.run.title}, `{outcome.run.profile}`: {size}; {told}.")
+    return "\n".join(lines) + "\n"
 
 
 def _detector_cells(report: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
-"""The streaming benchmark runs, and its two builds do the same work."""
+"""The streaming benchmark runs, and its two builds do the same work; the results page is not written without its data."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,16 @@ def test_the_benchmark_gives_no_ratio_when_the_builds_differ(tmp_path: Path) -> 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "DISAGREE" in done.stdout
     assert "ratio" not in done.stdout.replace("no ratio", "")
+
+
+def test_the_results_page_is_refused_without_its_data(tmp_path: Path) -> None:
+    """Without FLASHCRASH_DATA, or with a folder that lacks a file: one clear message, exit code 1, nothing written."""
+    page = tmp_path / "results.md"
+    bare = {name: value for name, value in os.environ.items() if name != "FLASHCRASH_DATA"}
+    for environment, told in ((bare, "FLASHCRASH_DATA is not set"), ({**bare, "FLASHCRASH_DATA": str(tmp_path)}, "does not hold")):
+        command = [sys.executable, str(ROOT / "benchmarks/write_results.py"), "--out", str(page)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not page.exists()
