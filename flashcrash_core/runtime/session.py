@@ -14,7 +14,7 @@ from flashcrash_core.detection.detector import Transition
 from flashcrash_core.detection.panel import Fault
 from flashcrash_core.detection.settings import State
 from flashcrash_core.errors import InvariantError
-from flashcrash_core.market.events import MarketEvent, Side
+from flashcrash_core.market.events import MarketEvent, Side, Trade
 from flashcrash_core.market.instruments import money_to_decimal
 from flashcrash_core.runtime.decision_hash import DecisionHash
 from flashcrash_core.runtime.lane import Lane, LaneSetup
@@ -96,12 +96,12 @@ class Session:
             return False
         if isinstance(event, VenueNotice):
             self._on_notice(lane, event)
-            self._act(lane)
+            self._act(lane, event)
         elif lane.on_market(event):
             if lane.now_us > self.now_us:
                 self.now_us = lane.now_us
             if lane.awake:
-                self._act(lane)
+                self._act(lane, event)
         output = self.output
         return bool(output.records or output.commands)
 
@@ -196,8 +196,9 @@ class Session:
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
-    def _act(self, lane: Lane) -> None:
+    def _act(self, lane: Lane, event: MarketEvent | VenueNotice) -> None:
         moment = lane.look()
+        moment.trade = (event.price_ticks, event.qty_lots) if isinstance(event, Trade) else None
         symbol = lane.symbol
         if moment.exit_ticks:
             self._marks[symbol] = moment.exit_ticks

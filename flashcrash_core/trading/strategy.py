@@ -92,6 +92,8 @@ class Moment:
     bid_ticks: int = 0
     ask_ticks: int = 0
     last_ticks: int = 0
+    trade: tuple[int, int] | None = None
+    """``(price_ticks, qty_lots)`` of the trade that this moment is about; None at any other event."""
     bar: Bar | None = None
     bar_is_new: bool = False
     readings: dict[str, float] = field(factory=dict)
