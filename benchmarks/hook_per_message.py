@@ -268,7 +268,7 @@ class StrategyPlugin:
     def on_message(self, message: Any) -> None:
         """Look, decide, hand to the risk gate: the session's own code."""
         if self._detector.awake:
-            self._session._act(self._session.lanes[message.symbol])
+            self._session._act(self._session.lanes[message.symbol], message)
 
 
 class Journal:

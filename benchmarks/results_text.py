@@ -89,7 +89,7 @@ def _verdict(report: dict[str, Any]) -> str:
     net = report["pnl_net"]
     if not report["orders_filled"]:
         return "it neither made nor lost money, as nothing filled"
-    return f"it {'made' if net > 0 else 'lost'} {_money(abs(net))} net of {_money(report['fees'])} fees"
+    return f"it {'made' if net > 0 else 'lost'} {_money(abs(net))} after {_money(report['fees'])} of fees"
 
 
 # -- tables --------------------------------------------------------------------------------------------------------------
