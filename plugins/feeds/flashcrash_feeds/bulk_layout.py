@@ -12,6 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from flashcrash_core.api import DataError, MarketKind, Side
+from flashcrash_feeds.tally import not_held
 from flashcrash_feeds.trade_csv import split_header
 
 __all__ = ["MAKER_FLAGS", "Layout", "recognise", "symbol_of_file", "time_us"]
@@ -92,7 +93,7 @@ def symbol_of_file(path: Path, requested: tuple[str, ...]) -> str:
     """The symbol of a file that does not tell it inside.
 
     From a name like ``BTCUSDT-aggTrades-2025-10-10.zip`` or one whose leading word ends in a quote asset (``atomusdt_sweep.csv``),
-    else the one requested symbol. Raises DataError when none of them settles it.
+    else the one requested symbol. Raises DataError when none of them settles it, UsageError when the name tells another symbol.
     """
     wanted = tuple(symbol.upper() for symbol in requested)
     bulk = _BULK_NAME.match(path.name)
@@ -106,7 +107,7 @@ def symbol_of_file(path: Path, requested: tuple[str, ...]) -> str:
     if named and (not wanted or guess in wanted):
         return guess
     if bulk:
-        raise DataError(f"{path}: holds {guess}, not {', '.join(wanted)}; change --symbols or the file")
+        raise not_held(path, [guess], wanted)
     if len(wanted) == 1:
         return wanted[0]
     raise DataError(f"{path}: the file does not tell its symbol; pass --symbols with exactly one symbol, such as --symbols BTCUSDT")

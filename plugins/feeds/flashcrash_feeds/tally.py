@@ -1,11 +1,11 @@
 """What a file feed must account for: usable events, refused messages, and a clear end when nothing in the file was usable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from flashcrash_core.api import DataError, FeedGap, Rejected
+from flashcrash_core.api import DataError, FeedGap, Rejected, UsageError
 
-__all__ = ["Tally", "require_requested", "shown_line"]
+__all__ = ["Tally", "not_held", "require_requested", "shown_line"]
 
 _SHOWN = 80
 
@@ -51,16 +51,19 @@ class Tally:
 
 
 def require_requested(path: Path, found: list[str], requested: tuple[str, ...]) -> tuple[str, ...]:
-    """The symbols to deliver: those found, or the requested ones among them. Raises DataError when none is left."""
+    """The symbols to deliver: those found, or the requested ones among them. Raises UsageError when none is left."""
     if not requested:
         return tuple(found)
     wanted = {symbol.upper() for symbol in requested}
     kept = tuple(symbol for symbol in found if symbol in wanted)
     if not kept:
-        raise DataError(
-            f"{path}: holds {', '.join(found) or 'no symbol'}, not {', '.join(sorted(wanted))}; change --symbols or the file"
-        )
+        raise not_held(path, found, sorted(wanted))
     return kept
+
+
+def not_held(path: Path, found: Iterable[str], wanted: Iterable[str]) -> UsageError:
+    """The error for a file that holds none of the requested symbols, worded as the kernel words it for a whole input."""
+    return UsageError(f"--symbols {','.join(wanted)}: not in {path}, which holds {', '.join(found) or 'no symbol'}")
 
 
 def shown_line(head: bytes) -> str:

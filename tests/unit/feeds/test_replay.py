@@ -20,6 +20,7 @@ from flashcrash_core.api import (
     MarketKind,
     Rejected,
     Trade,
+    UsageError,
 )
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_feeds.replay import ReplayFeed, ReplaySource, opens
@@ -149,7 +150,7 @@ def test_symbols_filter(tmp_path: Path) -> None:
     path = write(tmp_path, line(trade(1)), line(trade(2, "POLUSDT") | {"p": "0.2"}))
     assert [one.symbol for one in events(path)] == ["BTCUSDT", "POLUSDT"]
     assert [one.symbol for one in events(path, "polusdt")] == ["POLUSDT"]
-    with pytest.raises(DataError, match="holds BTCUSDT, POLUSDT, not ATOMUSDT"):
+    with pytest.raises(UsageError, match=r"--symbols ATOMUSDT: not in .*, which holds BTCUSDT, POLUSDT"):
         source(path, "ATOMUSDT")
 
 

@@ -18,6 +18,7 @@ from flashcrash_core.api import (
     Rejected,
     Side,
     Trade,
+    UsageError,
 )
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_feeds.bulk import BulkFeed
@@ -288,7 +289,6 @@ def test_symbol_of_a_file(name: str, requested: tuple[str, ...], expected: str) 
     [
         ("sweep.csv", (), "pass --symbols"),
         ("sweep.csv", ("AUSDT", "BUSDT"), "pass --symbols"),
-        ("BTCUSDT-trades-2025-10-10.csv", ("ETHUSDT",), "holds BTCUSDT, not ETHUSDT"),
         ("BTCUSD_PERP-trades-2025-10-10.csv", (), "coin-margined"),
     ],
 )
@@ -296,6 +296,12 @@ def test_file_without_a_symbol(name: str, requested: tuple[str, ...], message: s
     """A file whose symbol is not settled is refused with the option that settles it."""
     with pytest.raises(DataError, match=message):
         symbol_of_file(Path(name), requested)
+
+
+def test_file_of_another_symbol() -> None:
+    """Asking a file for a symbol that its name denies is a fault of the command line."""
+    with pytest.raises(UsageError, match=r"--symbols ETHUSDT: not in BTCUSDT-trades-2025-10-10.csv, which holds BTCUSDT"):
+        symbol_of_file(Path("BTCUSDT-trades-2025-10-10.csv"), ("ETHUSDT",))
 
 
 @pytest.mark.parametrize("text", ["0", "", "yesterday", "-5"])
