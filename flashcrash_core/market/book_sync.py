@@ -40,8 +40,6 @@ class BookSync:
         "_fresh",
         "book",
         "counts",
-        "edge_ask_ticks",
-        "edge_bid_ticks",
         "ever_synced",
         "state",
         "update_id",
@@ -52,8 +50,6 @@ class BookSync:
         self.state = SyncState.EMPTY
         self.update_id = 0
         self.ever_synced = False
-        self.edge_bid_ticks = 0
-        self.edge_ask_ticks = 0
         self.counts: Counter[str] = Counter()
         self._buffer: list[BookDelta] = []
         self._fresh = False  # no diff applied since the snapshot: the next one may straddle it
@@ -65,8 +61,6 @@ class BookSync:
             return True
         self.book.replace(snapshot.bids, snapshot.asks)
         self.update_id = snapshot.update_id
-        self.edge_bid_ticks = snapshot.bids[-1][0] if snapshot.bids else 0
-        self.edge_ask_ticks = snapshot.asks[-1][0] if snapshot.asks else 0
         if self.ever_synced:
             self.counts["resyncs"] += 1
         self.state = SyncState.SYNCED
@@ -109,10 +103,6 @@ class BookSync:
         self.state = SyncState.BUFFERING
         self._buffer.clear()
 
-    def usable(self) -> bool:
-        """Synced and not crossed or locked. Age is judged by the caller, who knows the time."""
-        return self.state is SyncState.SYNCED and not self.book.crossed()
-
     # -- continuity --------------------------------------------------------------------------------------------------
 
     def _contained(self, delta: BookDelta) -> bool:
@@ -150,7 +140,6 @@ class BookSync:
             "update_id": self.update_id,
             "ever_synced": self.ever_synced,
             "fresh": self._fresh,
-            "edges": [self.edge_bid_ticks, self.edge_ask_ticks],
             "counts": dict(self.counts),
             "bids": list(self.book.bids),
             "asks": list(self.book.asks),
@@ -177,7 +166,6 @@ class BookSync:
         self.update_id = data["update_id"]
         self.ever_synced = data["ever_synced"]
         self._fresh = data["fresh"]
-        self.edge_bid_ticks, self.edge_ask_ticks = data["edges"]
         self.counts = Counter(data["counts"])
         self.book.replace(data["bids"], data["asks"])
         self._buffer = [

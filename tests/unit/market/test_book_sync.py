@@ -143,11 +143,11 @@ def test_spot_gap_needs_a_new_snapshot() -> None:
     sync.on_snapshot(snapshot(10))
     assert sync.on_delta(delta(11, 11))
     assert not sync.on_delta(delta(13, 13))
-    assert not sync.usable()
+    assert sync.state is SyncState.BUFFERING
     assert sync.on_delta(delta(14, 14))
-    assert not sync.usable()
+    assert sync.state is SyncState.BUFFERING
     assert sync.on_snapshot(snapshot(13))
-    assert (sync.update_id, sync.usable(), sync.counts["gaps"]) == (14, True, 1)
+    assert (sync.update_id, sync.state, sync.counts["gaps"]) == (14, SyncState.SYNCED, 1)
 
 
 def test_futures_chain_by_the_previous_id() -> None:
