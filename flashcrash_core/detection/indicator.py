@@ -20,7 +20,7 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from flashcrash_core.market.features import GRID_US, FeatureRow
+from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.market.instruments import Instrument
 
 __all__ = [
@@ -68,7 +68,6 @@ class BuildContext:
     instrument: Instrument
     source_is_mid: bool
     has_book: bool
-    grid_us: int = GRID_US
 
 
 @frozen

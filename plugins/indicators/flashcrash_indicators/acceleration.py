@@ -6,14 +6,14 @@ indicator's (floored, and frozen by the detector with it); the flag stays ``latc
 carried price (empty bar, price unchanged) counts as a = 0 while the feed is healthy: without it every pause after a rise would
 look like a fall.
 
-===================  ======================  =================================
+===================  ======================  ========================================================
 setting              ``robust`` (default)    ``seed`` (section 2.10)
-===================  ======================  =================================
-formula              log                     seed: (P - 2 P' + P'') / P''
+===================  ======================  ========================================================
+formula              log                     seed: (P - 2 P' + P'') / P'', fires below the level, not at it
 level                0.0015                  0.004
 sigmas               6 sqrt(2) = 8.485...    0 (no baseline needed)
 latch_s              2.0                     0
-===================  ======================  =================================
+===================  ======================  ========================================================
 """
 
 from math import log, nan, sqrt
@@ -60,6 +60,8 @@ class AccelerationLevels(NamedTuple):
 
     level: float
     sigmas: float
+    strict: bool
+    """Fire below the level only, not at it (the seed reading)."""
 
 
 def step(state: AccelerationState, row: FeatureRow, params: AccelerationParams) -> tuple[Floats, Floats]:
@@ -101,7 +103,7 @@ def judge(statistic: Floats, baseline: Floats, levels: AccelerationLevels, _was_
             return nan, False
         if levels.sigmas * sigma > limit:
             limit = levels.sigmas * sigma
-    return value, value <= -limit
+    return value, value < -limit or (value == -limit and not levels.strict)
 
 
 def build(config: AccelerationConfig, _context: BuildContext) -> StepIndicator:
@@ -111,7 +113,7 @@ def build(config: AccelerationConfig, _context: BuildContext) -> StepIndicator:
         state=AccelerationState(out=[nan] * 3, at=[-1]),
         params=AccelerationParams(seed=int(config.formula == "seed")),
         judge=judge,
-        levels=AccelerationLevels(config.level, config.sigmas),
+        levels=AccelerationLevels(config.level, config.sigmas, config.formula == "seed"),
         latch_us=round(config.latch_s * SECOND_US),
     )
 

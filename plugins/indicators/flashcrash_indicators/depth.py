@@ -4,7 +4,8 @@
 UTC seconds of ``baseline_s`` before the guard (rows weigh equally; missing below ``min_quote``, and with fewer than
 ``min_samples`` seconds, which the reference leaves open: half of the baseline here). Fired is a liquidity collapse: ``LR <
 trigger`` for ``persist_ms``. The statistics also carry each side, the exit depth and the standing walls, for the score and the
-strategy's gates. Missing while the book is unusable.
+strategy's gates, and ``imbalance = (bid - ask) / L``: its sign is the direction, and the reference calls it extreme where its
+size is above 0.7. Whether the depth suffices for an order is the scorer's liquidity gate. Missing while the book is unusable.
 
 ===================  ======================  =================================
 setting              ``robust`` (default)    ``seed`` (section 2.10)
@@ -20,19 +21,9 @@ from typing import NamedTuple
 from attrs import field, frozen, validators
 
 from flashcrash_core.api import BuildContext, FeatureRow, Floats, IndicatorSpec, PluginInfo, Role, StepIndicator, hookimpl
-from flashcrash_indicators.rolling import SECOND_US, window_sum
+from flashcrash_indicators.rolling import ROWS_PER_SECOND, SECOND_US, window_sum
 
-__all__ = [
-    "DepthConfig",
-    "DepthLevels",
-    "DepthParams",
-    "DepthState",
-    "build",
-    "extreme_imbalance",
-    "is_sufficient",
-    "judge",
-    "step",
-]
+__all__ = ["DepthConfig", "DepthLevels", "DepthParams", "DepthState", "build", "judge", "step"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="I8: order book depth, walls and liquidity collapse")
 
@@ -90,25 +81,8 @@ class DepthLevels(NamedTuple):
     release: float
 
 
-def is_sufficient(
-    total: float, exit_notional: float, order_notional: float, *, min_total: float = 100_000.0, multiple: float = 10.0
-) -> bool:
-    """Enough in total, and enough on the exit side within 25 bp for ``multiple`` times our order (all in quote currency).
-
-    The total alone would pass a book that stands on one side only. A missing value (NaN) is not sufficient.
-    """
-    return total >= min_total and exit_notional >= multiple * order_notional
-
-
-def extreme_imbalance(bid: float, ask: float, *, limit: float = 0.7) -> int:
-    """-1 if the asks outweigh the bids so far that ``|bid - ask| / (bid + ask) > limit``, 1 the other way round, else 0."""
-    if not abs(bid - ask) > limit * (bid + ask):
-        return 0
-    return 1 if bid > ask else -1
-
-
 def step(state: DepthState, row: FeatureRow, params: DepthParams) -> tuple[Floats, Floats]:
-    """``(total, bid, ask, exit, bid_wall, ask_wall), (mean,)``."""
+    """``(total, bid, ask, exit, bid_wall, ask_wall, imbalance), (mean,)``."""
     out = state.out
     total = nan
     if row.book_usable:
@@ -133,11 +107,11 @@ def step(state: DepthState, row: FeatureRow, params: DepthParams) -> tuple[Float
         mean = window_sum(state.sums, slot, params.baseline) / rows if rows >= params.min_rows else nan
         out[2] = mean if mean >= params.min_quote else nan
     if total != total:
-        return (nan, nan, nan, nan, nan, nan), (out[2],)
-    return (
-        (total, row.top_bid_notional, row.top_ask_notional, row.exit_notional, row.bid_wall, row.ask_wall),
-        (out[2],),
-    )
+        return (nan, nan, nan, nan, nan, nan, nan), (out[2],)
+    bid = row.top_bid_notional
+    ask = row.top_ask_notional
+    imbalance = (bid - ask) / total if total > 0.0 else nan
+    return (total, bid, ask, row.exit_notional, row.bid_wall, row.ask_wall, imbalance), (out[2],)
 
 
 def judge(statistic: Floats, baseline: Floats, levels: DepthLevels, was_fired: bool) -> tuple[float, bool]:
@@ -157,7 +131,9 @@ def build(config: DepthConfig, _context: BuildContext) -> StepIndicator:
     return StepIndicator(
         step=step,
         state=DepthState(sums=[0.0] * size, rows=[0.0] * size, at=[0], out=[0.0, 0.0, nan]),
-        params=DepthParams(baseline=config.baseline_s, min_rows=config.min_samples * 10.0, min_quote=config.min_quote),
+        params=DepthParams(
+            baseline=config.baseline_s, min_rows=float(config.min_samples * ROWS_PER_SECOND), min_quote=config.min_quote
+        ),
         judge=judge,
         levels=DepthLevels(config.trigger, config.release),
         persist_us=config.persist_ms * 1000,
@@ -173,7 +149,7 @@ def flashcrash_indicators() -> list[IndicatorSpec]:
             summary="Notional of the best 20 levels against its mean over a minute",
             config=DepthConfig,
             build=build,
-            statistics=("total", "bid", "ask", "exit", "bid_wall", "ask_wall"),
+            statistics=("total", "bid", "ask", "exit", "bid_wall", "ask_wall", "imbalance"),
             baselines=("mean",),
             role=Role.DEPTH,
             needs=frozenset({"book"}),

@@ -91,9 +91,9 @@ def judge(statistic: Floats, _baseline: Floats, levels: ImbalanceLevels, was_fir
     return value, value <= (levels.release if was_fired else levels.trigger)
 
 
-def build(config: ImbalanceConfig, context: BuildContext) -> StepIndicator:
+def build(config: ImbalanceConfig, _context: BuildContext) -> StepIndicator:
     """The program for one symbol."""
-    rows = max(1, -(-config.smoothing_ms * 1000 // (context.grid_us or GRID_US)))
+    rows = max(1, -(-config.smoothing_ms * 1000 // GRID_US))
     return StepIndicator(
         step=step,
         state=ImbalanceState(readings=[nan] * rows, at=[0]),

@@ -33,7 +33,7 @@ from flashcrash_core.api import (
     StepIndicator,
     hookimpl,
 )
-from flashcrash_indicators.rolling import SECOND_US, count_and_sum, median, population_push
+from flashcrash_indicators.rolling import ROWS_PER_SECOND, SECOND_US, count_and_sum, median, population_push
 from flashcrash_indicators.settings import release_below_trigger
 
 __all__ = [
@@ -207,9 +207,9 @@ def step_mean(state: MessageVelocityState, row: FeatureRow, params: MessageVeloc
 
 
 def judge(statistic: Floats, baseline: Floats, levels: MessageVelocityLevels, was_fired: bool) -> tuple[float, bool]:
-    """The largest ratio; its own source must also pass the excess gate to fire."""
+    """The largest ratio; fires while any source passes both tests, ratio and excess, against its own baseline."""
     best = nan
-    heavy = False
+    fired = False
     for source in range(3):
         count = statistic[source]
         base = baseline[source]
@@ -217,18 +217,19 @@ def judge(statistic: Floats, baseline: Floats, levels: MessageVelocityLevels, wa
             ratio = count / base
             if not ratio <= best:  # also true while best is NaN
                 best = ratio
-                heavy = count >= base + levels.excess * sqrt(base)
+            if ratio > levels.trigger and count >= base + levels.excess * sqrt(base):
+                fired = True
     if best != best:
         return nan, False
     if was_fired and levels.release < levels.trigger:
         return best, best >= levels.release
-    return best, best > levels.trigger and heavy
+    return best, fired
 
 
-def build(config: MessageVelocityConfig, context: BuildContext) -> StepIndicator:
+def build(config: MessageVelocityConfig, _context: BuildContext) -> StepIndicator:
     """The program for one symbol."""
     mean = config.statistic == "mean"
-    rows = SECOND_US // context.grid_us
+    rows = ROWS_PER_SECOND
     guard = 1 + config.guard_s
     size = config.baseline_s - 1 if mean else guard + config.baseline_s
     state = MessageVelocityState(

@@ -9,7 +9,10 @@ NaN stands for a missing sample; in a sorted population it is stored as +inf, so
 from math import inf, nan
 from typing import Final
 
+from flashcrash_core.api import GRID_US
+
 __all__ = [
+    "ROWS_PER_SECOND",
     "SECOND_US",
     "count_and_deviations",
     "count_and_sum",
@@ -23,6 +26,7 @@ __all__ = [
 ]
 
 SECOND_US: Final = 1_000_000
+ROWS_PER_SECOND: Final = SECOND_US // GRID_US
 
 
 def window_sum(ring: list[float], start: int, length: int) -> float:

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 from attrs import field, frozen, validators
 
 from flashcrash_core.api import BuildContext, FeatureRow, Floats, IndicatorSpec, PluginInfo, Role, StepIndicator, hookimpl
-from flashcrash_indicators.rolling import SECOND_US, delay, median, population_push, window_sum
+from flashcrash_indicators.rolling import ROWS_PER_SECOND, SECOND_US, delay, median, population_push, window_sum
 from flashcrash_indicators.settings import release_below_trigger
 
 __all__ = ["SpreadConfig", "SpreadLevels", "SpreadParams", "SpreadState", "build", "judge", "step", "step_row_end"]
@@ -117,17 +117,21 @@ def step(state: SpreadState, row: FeatureRow, params: SpreadParams) -> tuple[Flo
     if slot == params.rows:
         slot = 0
     at[0] = slot
-    if at[1] < 10:
+    if at[1] < ROWS_PER_SECOND:
         at[1] += 1
     out = state.out
     covered = window_sum(state.covered, slot, params.rows)
     spread = window_sum(state.weighted, slot, params.rows) / covered if covered > 0.0 else nan
     if row.t_us % SECOND_US == 0:
         second = spread
-        if params.rows != 10:  # the window is not the second that just ended
-            weight = window_sum(state.covered, (slot - 10) % params.rows, 10)
-            second = window_sum(state.weighted, (slot - 10) % params.rows, 10) / weight if weight > 0.0 else nan
-        if at[1] < 10:
+        if params.rows != ROWS_PER_SECOND:  # the window is not the second that just ended
+            weight = window_sum(state.covered, (slot - ROWS_PER_SECOND) % params.rows, ROWS_PER_SECOND)
+            second = (
+                window_sum(state.weighted, (slot - ROWS_PER_SECOND) % params.rows, ROWS_PER_SECOND) / weight
+                if weight > 0.0
+                else nan
+            )
+        if at[1] < ROWS_PER_SECOND:
             second = nan
         population_push(state.seconds, state.seconds_sorted, state.seconds_at, params.guard, second)
         ticks = delay(state.tick_floors, at, 2, params.ticks * 2.0 / (row.bid + row.ask) if row.book_usable else nan)
@@ -148,7 +152,7 @@ def step_row_end(state: SpreadState, row: FeatureRow, params: SpreadParams) -> t
     total = out[4] + out[2]
     count = out[5] + out[3]
     base = nan
-    if count >= params.min_samples * 10.0:
+    if count >= params.min_samples * ROWS_PER_SECOND:
         ticks = params.ticks * 2.0 / (row.bid + row.ask) if row.book_usable else nan
         base = floored(total / count, ticks, params.floor)
     if row.t_us % SECOND_US == 0:
@@ -182,7 +186,7 @@ def build(config: SpreadConfig, context: BuildContext) -> StepIndicator:
     """The program for one symbol."""
     row_end = config.statistic == "row_end"
     guard = 0 if config.inclusive else config.window_s + config.guard_s
-    rows = config.window_s * SECOND_US // context.grid_us
+    rows = config.window_s * ROWS_PER_SECOND
     seconds = config.baseline_s - 1 if row_end else guard + config.baseline_s
     params = SpreadParams(
         rows=rows,

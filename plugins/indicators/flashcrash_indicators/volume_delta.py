@@ -6,16 +6,16 @@ the UTC-aligned windows of that length within ``baseline_s`` before the guard; a
 Volume is heavy-tailed, so Z alone fires daily; the gates on I and on gross volume remove most of that. Value: Z. Without any
 trade in the window I is undefined and its gate is not met, while Z still reads.
 
-===========================  ======================  =================================
+===========================  ======================  =============================================
 setting                      ``robust`` (default)    ``seed`` (section 2.10)
-===========================  ======================  =================================
+===========================  ======================  =============================================
 statistic                    median_mad              std (1-s sums, not demeaned)
 window_s, baseline_s         2, 600                  1, 300
 min_samples                  120                     30
-trigger, release             -3, -1.5                -3, -3 (no hysteresis)
+trigger, release             -3, -1.5                -3, -3 (no hysteresis), fires below it, not at it
 imbalance_trigger, _release  -0.5, -0.2              1, 1 (off)
 gross_factor                 1                       0 (off)
-===========================  ======================  =================================
+===========================  ======================  =============================================
 """
 
 from math import inf, nan, sqrt
@@ -35,6 +35,7 @@ from flashcrash_core.api import (
     hookimpl,
 )
 from flashcrash_indicators.rolling import (
+    ROWS_PER_SECOND,
     SECOND_US,
     count_and_deviations,
     count_and_sum,
@@ -127,6 +128,8 @@ class VolumeDeltaLevels(NamedTuple):
     imbalance_trigger: float
     imbalance_release: float
     gross_factor: float
+    strict: bool
+    """Fire below the trigger only, not at it (the seed reading)."""
 
 
 def roll(state: VolumeDeltaState, row: FeatureRow, rows: int) -> tuple[float, float]:
@@ -222,13 +225,14 @@ def judge(statistic: Floats, baseline: Floats, levels: VolumeDeltaLevels, was_fi
     if was_fired and levels.release > levels.trigger:
         return z, z <= levels.release and leaning(delta, gross, levels.imbalance_release)
     heavy = gross >= levels.gross_factor * baseline[2]
-    return z, z <= levels.trigger and heavy and leaning(delta, gross, levels.imbalance_trigger)
+    beyond = z < levels.trigger or (z == levels.trigger and not levels.strict)
+    return z, beyond and heavy and leaning(delta, gross, levels.imbalance_trigger)
 
 
-def build(config: VolumeDeltaConfig, context: BuildContext) -> StepIndicator:
+def build(config: VolumeDeltaConfig, _context: BuildContext) -> StepIndicator:
     """The program for one symbol."""
     seed = config.statistic == "std"
-    rows = config.window_s * SECOND_US // context.grid_us
+    rows = config.window_s * ROWS_PER_SECOND
     guard = -(-(config.window_s + config.guard_s) // config.window_s)
     samples = config.baseline_s // config.window_s
     size = samples - 1 if seed else guard + samples
@@ -254,7 +258,7 @@ def build(config: VolumeDeltaConfig, context: BuildContext) -> StepIndicator:
         out=[nan, nan, nan, 0.0, 0.0, 0.0, nan],
     )
     levels = VolumeDeltaLevels(
-        config.trigger, config.release, config.imbalance_trigger, config.imbalance_release, config.gross_factor
+        config.trigger, config.release, config.imbalance_trigger, config.imbalance_release, config.gross_factor, seed
     )
     return StepIndicator(step=step_std if seed else step, state=state, params=params, judge=judge, levels=levels)
 

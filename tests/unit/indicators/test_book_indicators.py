@@ -10,7 +10,6 @@ import pytest
 
 from flashcrash_core.detection.judgement import Judgement
 from flashcrash_core.testing import EPOCH_US, drive, make_rows, row, rows_of
-from flashcrash_indicators.depth import extreme_imbalance, is_sufficient
 
 Build = Callable[..., Any]
 UNUSABLE = {"book_usable": 0, "bid": nan, "ask": nan, "spread_end": nan}
@@ -150,17 +149,15 @@ def test_liquidity_collapse_must_stand_half_a_second(build: Build, panel_entry: 
     assert fired == list(range(525, 530))
 
 
-def test_sufficiency_asks_for_total_and_exit() -> None:
-    """100,000 quote in total and ten times the order within 25 bp on the exit side; a missing value is not sufficient."""
-    assert is_sufficient(100_000.0, 33_330.0, 3_333.0)
-    assert not is_sufficient(99_999.0, 33_330.0, 3_333.0)
-    assert not is_sufficient(500_000.0, 33_329.0, 3_333.0)
-    assert not is_sufficient(nan, nan, 3_333.0)
-
-
-def test_extreme_imbalance_reports_its_direction() -> None:
-    """|bid - ask| / L > 0.7 is extreme; the sign names the heavier side."""
-    assert [extreme_imbalance(b, a) for b, a in ((86.0, 14.0), (85.0, 15.0), (10.0, 90.0), (0.0, 0.0))] == [1, 0, -1, 0]
+def test_depth_imbalance_is_signed_and_named(build: Build, spec: Build) -> None:
+    """(bid - ask) / L is the last statistic of depth: positive where bids outweigh, missing where nothing stands."""
+    at = spec("depth").statistics.index("imbalance")
+    assert at == len(spec("depth").statistics) - 1
+    for bid, ask, expected in ((85.0, 15.0, 0.7), (10.0, 90.0, -0.8), (50.0, 50.0, 0.0)):
+        one = make_rows([100.0], top_bid_notional=bid, top_ask_notional=ask)
+        assert drive(build("depth"), one)[-1][0][at] == pytest.approx(expected)
+    empty = make_rows([100.0], top_bid_notional=0.0, top_ask_notional=0.0)
+    assert isnan(drive(build("depth"), empty)[-1][0][at])
 
 
 @pytest.mark.parametrize("name", ["imbalance", "spread", "depth"])

@@ -176,7 +176,7 @@ def test_velocity_without_a_book_rests_on_trades(build: Build) -> None:
 
 
 def test_velocity_judge_takes_the_largest_source(build: Build) -> None:
-    """lambda is the largest ratio; its source must exceed its baseline by 5 sqrt(base); released below 2."""
+    """lambda is the largest ratio; any source above 3 that exceeds its baseline by 5 sqrt(base) fires; released below 2."""
     indicator = build("message_velocity")
 
     def judge(statistic: tuple[float, ...], baseline: tuple[float, ...], was: bool = False) -> tuple[float, bool]:
@@ -184,6 +184,8 @@ def test_velocity_judge_takes_the_largest_source(build: Build) -> None:
 
     assert judge((31.0, 10.0, nan), (10.0, 10.0, nan)) == (3.1, True)
     assert judge((16.0, nan, nan), (5.0, nan, nan)) == (3.2, False)  # 5 + 5 sqrt(5) = 16.2
+    assert judge((16.0, 31.0, nan), (5.0, 10.0, nan)) == (3.2, True)  # the second source passes both tests
+    assert judge((16.0, 30.0, nan), (5.0, 10.0, nan)) == (3.2, False)  # ... and here neither
     assert judge((20.0, 5.0, nan), (10.0, 10.0, nan), True) == (2.0, True)
     assert judge((19.0, 5.0, nan), (10.0, 10.0, nan), True) == (1.9, False)
     assert judge((20.0, nan, nan), (10.0, nan, nan)) == (2.0, False)

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable
 from importlib.resources import files
 from itertools import pairwise
-from math import exp, isnan, log
+from math import exp, isnan, log, nextafter
 from statistics import fmean, pstdev
 from typing import Any
 
@@ -68,9 +68,9 @@ def test_robust_detector_is_the_default() -> None:
 
 
 def test_seed_detector_counts_plainly() -> None:
-    """K = 3 whatever n and velocity, dips reset, no direction gate, nothing freezes, ALERT at C >= 2 only."""
+    """K = 3 whatever n and velocity, warm from n = 3 on, dips reset, no direction gate, nothing freezes, ALERT at C >= 2 only."""
     config = converter.structure(profile("seed")["detector"], DetectorConfig)
-    assert (config.confirmations, config.confirmations_with_velocity, config.minimum_available) == (3, 3, 1)
+    assert (config.confirmations, config.confirmations_with_velocity, config.minimum_available) == (3, 3, 3)
     assert (config.hold_s, config.dip_tolerance_s, config.alert_count) == (2.0, 0.0, 2)
     assert not config.direction_gate
     assert not config.freeze_baselines
@@ -115,6 +115,8 @@ def test_acceleration(seed: Callable[[str], Any]) -> None:
     pairs = drive(indicator, make_rows([100.0, 100.0, 99.5, 99.0, 98.6]))
     fired = [indicator.judge(s, (float("nan"),), indicator.levels, False)[1] for s, _ in pairs]
     assert [i for i, on in enumerate(fired) if on] == list(range(32, 42))
+    assert not indicator.judge((-0.004,), (), indicator.levels, False)[1]
+    assert indicator.judge((nextafter(-0.004, -1.0),), (), indicator.levels, False)[1]
 
 
 def test_imbalance(seed: Callable[[str], Any]) -> None:
@@ -157,8 +159,9 @@ def test_volume_delta(seed: Callable[[str], Any]) -> None:
         sums = [sum(net[10 * k : 10 * k + 10]) for k in range(max(0, last - 299), last)] + [now]
         z, fired = indicator.judge(*pairs[i], indicator.levels, True)
         assert z == pytest.approx(now / pstdev(sums), rel=1e-9), f"seed 4, row {i}"
-        assert fired == (z <= -3)
-    assert indicator.judge((-3.0, 1e9), (0.0, 1.0, 0.0), indicator.levels, False) == (-3.0, True)
+        assert fired == (z < -3)
+    assert indicator.judge((-3.0, 1e9), (0.0, 1.0, 0.0), indicator.levels, False) == (-3.0, False)
+    assert indicator.judge((-3.1, 1e9), (0.0, 1.0, 0.0), indicator.levels, False) == (-3.1, True)
 
 
 def test_message_velocity(seed: Callable[[str], Any]) -> None:
