@@ -73,8 +73,8 @@ class Judgement:
     def on_row(self, t_us: int, pairs: list[Pair]) -> bool:
         """Judge every pair; returns whether any value or flag may have changed.
 
-        Programs return the very same pair object while nothing changed, which is most rows of most indicators: an unchanged pair
-        whose flag is off and owes nothing to time needs no second judgement.
+        In most rows most pairs equal those of the row before: a pair that did not change, whose flag is off and owes nothing to
+        time, needs no second judgement.
         """
         last, seen, dirty = self._last_baselines, self._last_pairs, self._dirty
         for index, pair in enumerate(pairs):
@@ -85,7 +85,7 @@ class Judgement:
         changed = False
         for index, judge, levels, persist_us, latch_us, source, flag in self._plan:
             pair = pairs[index]
-            if pair is seen[index] and not (dirty or flag.raw or flag.fired) and (source < 0 or pairs[source] is seen[source]):
+            if pair == seen[index] and not (dirty or flag.raw or flag.fired) and (source < 0 or pairs[source] == seen[source]):
                 continue
             changed = True
             try:

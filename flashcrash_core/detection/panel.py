@@ -95,8 +95,8 @@ class Panel:
         for index, step, state, params in self._steps:
             try:
                 pair = step(state, row, params)
-                if pair is pairs[index]:
-                    continue  # the same object as in the last row: checked then
+                if pair == pairs[index]:
+                    continue  # nothing changed since the last row: checked then
                 statistic, baseline = pair
                 if not (isinstance(pair, tuple) and isinstance(statistic, tuple) and isinstance(baseline, tuple)):
                     raise TypeError("returned something else than a tuple of two tuples")

@@ -115,6 +115,8 @@ class FeatureAccumulator:
         act_us = self.clock.admit(event)
         if act_us == LATE:
             self.counts["late"] += 1
+            self._timed += 1  # late is slow: while most events are, the symbol is unhealthy
+            self._slow += 1
         elif act_us == FUTURE:
             self.counts["rejected.time_leap"] += 1
         elif not self.next_row_us and act_us:

@@ -19,7 +19,6 @@ from flashcrash_core.detection.panel import Panel, PanelEntry
 from flashcrash_core.detection.scoring import JudgedRow, Score, ScoreContext, Scorer
 from flashcrash_core.detection.settings import DetectorConfig, State
 from flashcrash_core.market.accumulator import FeatureAccumulator
-from flashcrash_core.market.clock import FUTURE
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.features import GRID_US, FeatureRow, unhealthy_names
 from flashcrash_core.market.instruments import Instrument
@@ -94,8 +93,7 @@ class Lane:
         market = self.market
         act_us = market.admit(event)
         if act_us < 0:
-            if act_us != FUTURE:
-                market.apply_late(event)
+            market.apply_late(event)  # a diff belongs in the book whatever its stamp says, or the chain would break
             return False
         if 0 < market.next_row_us <= act_us:
             if act_us - market.next_row_us > self.setup.max_silence_us:

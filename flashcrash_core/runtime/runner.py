@@ -18,7 +18,7 @@ from flashcrash_core.detection.settings import State
 from flashcrash_core.errors import VerificationError
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.runtime.inputs import Input
-from flashcrash_core.runtime.records import AuditRecord, SnapshotRecord
+from flashcrash_core.runtime.records import AuditRecord, SnapshotRecord, TransitionRecord
 from flashcrash_core.runtime.resume import RecordSink
 from flashcrash_core.runtime.session import Output, Session
 from flashcrash_core.runtime.storage import Store
@@ -28,7 +28,6 @@ from flashcrash_core.trading.orders import SubmitOrder
 __all__ = ["RunOptions", "RunOutcome", "Runner"]
 
 _PROGRESS_EVERY: Final = 2_000
-_LEAP_US: Final = 60_000_000
 _NAP_S: Final = 0.1
 
 
@@ -141,9 +140,9 @@ class Runner:
         """Notices that are due before ``event`` happens come first; a corrupt stamp must not pull them forward."""
         assert self.executor is not None
         now_us = self.session.now_us
-        own = event.exchange_us
-        if own is not None and now_us < own <= now_us + _LEAP_US:
-            now_us = own
+        lane = self.session.lanes.get(event.symbol)
+        if lane is not None and event.exchange_us is not None and lane.market.clock.plausible(event):
+            now_us = max(now_us, event.exchange_us)
         for notice in self.executor.due(now_us):
             self.session.on_event(notice)
             self._settle()
@@ -163,6 +162,9 @@ class Runner:
     def _write(self, output: Output) -> None:
         # Always, not only for intents: an open transaction would keep other writers of the same database waiting (35 us a commit).
         if output.records:
+            if any(isinstance(record, TransitionRecord) and record.source == State.SLEEP for record in output.records):
+                # Awake from now on: the next snapshot must not wait for the end of a sleeper's interval.
+                self._next_snapshot_us = min(self._next_snapshot_us, self.session.now_us + self.options.snapshot_awake_us)
             self.sink.write(output.records)
             self.sink.commit()
             self._outcome.commits += 1

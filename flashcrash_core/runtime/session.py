@@ -31,7 +31,7 @@ from flashcrash_core.runtime.records import (
 from flashcrash_core.trading.blotter import Blotter
 from flashcrash_core.trading.ledger import Ledger
 from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, Order, OrderType, SubmitOrder, VenueNotice
-from flashcrash_core.trading.positions import Position
+from flashcrash_core.trading.positions import Position, RoundTrip
 from flashcrash_core.trading.risk import RiskConfig, RiskGate
 from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, Refuse
 
@@ -150,7 +150,7 @@ class Session:
             message = f"fill of {notice.client_id} after the order had ended; applied, check the venue"
             self._record(AuditRecord, at_us, notice.symbol, kind="late_fill", message=message)
         if applied.closed is not None:
-            self._on_closed(lane, applied.closed)
+            self._on_closed(lane, applied.position, applied.closed)
         lane.flat = not self._busy(lane.symbol)
 
     def _on_fill(self, lane: Lane, order: Order, position: Position, notice: VenueNotice, at_us: int) -> None:
@@ -172,11 +172,10 @@ class Session:
         )
         self.check()
 
-    def _on_closed(self, lane: Lane, position: Position) -> None:
-        unit = lane.setup.instrument.notional_unit
-        pnl = (position.sold_units - position.bought_units) * unit - position.fee_minor
+    def _on_closed(self, lane: Lane, position: Position, trip: RoundTrip) -> None:
+        pnl = trip.gross_units * lane.setup.instrument.notional_unit - trip.fee_minor
         score = self._scores.pop(position.id, _NAN)
-        if position.bought_lots:
+        if trip.qty_lots:
             self._record(
                 TradeRecord,
                 position.closed_us,
@@ -184,10 +183,10 @@ class Session:
                 position_id=position.id,
                 entry_us=position.opened_us,
                 exit_us=position.closed_us,
-                qty_lots=position.sold_lots,
-                entry_ticks=position.entry_ticks,
-                exit_ticks=position.exit_ticks,
-                fee_minor=position.fee_minor,
+                qty_lots=trip.qty_lots,
+                entry_ticks=trip.entry_ticks,
+                exit_ticks=trip.exit_ticks,
+                fee_minor=trip.fee_minor,
                 pnl_minor=pnl,
                 exit_reason=position.exit_reason,
                 score=score,

@@ -15,7 +15,7 @@ from flashcrash_core.market.events import Side
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.trading.ledger import Ledger
 from flashcrash_core.trading.orders import NoticeKind, Order, SubmitOrder, VenueNotice
-from flashcrash_core.trading.positions import Position
+from flashcrash_core.trading.positions import Position, RoundTrip
 
 __all__ = ["Applied", "Blotter"]
 
@@ -28,13 +28,13 @@ _REMEMBERED: Final = 1_000
 
 @frozen
 class Applied:
-    """What a notice changed. ``closed`` is the position that became flat with no order left."""
+    """What a notice changed. ``closed`` is the round trip of a position that became flat with no order left."""
 
     order: Order
     position: Position
     filled: bool
     duplicate: bool
-    closed: Position | None
+    closed: RoundTrip | None
 
 
 class Blotter:
@@ -103,13 +103,13 @@ class Blotter:
             cost = position.sell(notice.price_ticks, notice.qty_lots, notice.fee_minor, at_us, submit.reason)
             self.ledger.realise(notional, cost * instrument.notional_unit)
 
-    def _settle(self, position: Position) -> Position | None:
+    def _settle(self, position: Position) -> RoundTrip | None:
         if position.held_lots or any(o.submit.position_id == position.id for o in self.orders.values()):
             return None
         del self.positions[position.id]
         self.ledger.forget(position.id)
         _remember(self._closed, position.id, position)
-        return position
+        return position.settle()
 
     # -- questions ---------------------------------------------------------------------------------------------------
 

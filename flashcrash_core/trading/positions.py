@@ -4,11 +4,22 @@ One position per entry order, long only (the system buys crashes). Quantities ar
 from its fills and never stored alone.
 """
 
-from attrs import define
+from attrs import define, frozen
 
 from flashcrash_core.errors import InvariantError
 
-__all__ = ["Position"]
+__all__ = ["Position", "RoundTrip"]
+
+
+@frozen
+class RoundTrip:
+    """What a position did between two moments of being flat. Amounts in tick x lot, prices as average ticks."""
+
+    qty_lots: int
+    entry_ticks: float
+    exit_ticks: float
+    gross_units: int
+    fee_minor: int
 
 
 @define
@@ -69,6 +80,22 @@ class Position:
 
     cost_of_sold: int = 0
     """Cost in tick x lot of the lots already sold."""
+
+    _settled_lots: int = 0
+    _settled_bought_units: int = 0
+    _settled_sold_units: int = 0
+    _settled_fee_minor: int = 0
+
+    def settle(self) -> RoundTrip:
+        """Close the books of a flat position: what happened since the last time (a late fill may reopen and close it again)."""
+        if self.held_lots:
+            raise InvariantError(f"position {self.id} ({self.symbol}): settled while it holds {self.held_lots} lots")
+        lots = self.bought_lots - self._settled_lots
+        bought, sold = self.bought_units - self._settled_bought_units, self.sold_units - self._settled_sold_units
+        fee = self.fee_minor - self._settled_fee_minor
+        self._settled_lots, self._settled_fee_minor = self.bought_lots, self.fee_minor
+        self._settled_bought_units, self._settled_sold_units = self.bought_units, self.sold_units
+        return RoundTrip(lots, bought / lots if lots else 0.0, sold / lots if lots else 0.0, sold - bought, fee)
 
     @property
     def cost_held(self) -> int:

@@ -76,3 +76,32 @@ def test_now_never_goes_back(seed: int) -> None:
         twin = EventClock()
         twin.restore(clock.snapshot())
         clock = twin
+
+
+def test_a_wrong_first_stamp_does_not_lock_the_clock() -> None:
+    """After a first stamp years off, twenty stamps that agree with each other set the clock; nothing is lost for good."""
+    clock = EventClock()
+    clock.admit(event(1 * S, 1_000 * S))
+    taken = [clock.admit(event(1_000 * S + i * S, 1_000 * S + i * S)) for i in range(25)]
+    assert taken[:19] == [FUTURE] * 19
+    assert taken[19:] == [1_000 * S + i * S for i in range(19, 25)]
+    assert clock.steps == 1
+    assert clock.latency_us == 0
+
+
+def test_stray_stamps_never_add_up_to_a_step() -> None:
+    """Corrupt stamps between good ones are refused one by one, however many there are."""
+    clock = EventClock()
+    clock.admit(event(10 * S))
+    for i in range(1, 100):
+        assert clock.admit(event(10 * S + i * 1000 + 60 * S, 10 * S + i * 1000)) == FUTURE
+        assert clock.admit(event(10 * S + i * 1000)) == 10 * S + i * 1000
+    assert clock.steps == 0
+
+
+def test_a_stamp_some_seconds_ahead_is_refused() -> None:
+    """Five seconds more than the receive time explains is the most that the watermark is ever dragged ahead."""
+    clock = EventClock()
+    clock.admit(event(10 * S))
+    assert clock.admit(event(15 * S + 1, 10 * S)) == FUTURE
+    assert clock.admit(event(15 * S, 10 * S)) == 15 * S

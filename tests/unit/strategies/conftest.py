@@ -161,10 +161,9 @@ class Desk:
             maker=maker,
             trade_id=self.next_trade,
         )
-        closed = self.blotter.apply(notice, self.now_us).closed
-        if closed is not None:
-            unit = INSTRUMENT.notional_unit
-            self.strategy.on_closed(closed, (closed.sold_units - closed.bought_units) * unit - closed.fee_minor)
+        applied = self.blotter.apply(notice, self.now_us)
+        if (trip := applied.closed) is not None:
+            self.strategy.on_closed(applied.position, trip.gross_units * INSTRUMENT.notional_unit - trip.fee_minor)
 
     @property
     def last(self) -> Order:

@@ -54,8 +54,11 @@ def test_a_round_trip(desk):
     assert desk.blotter.sellable_lots(1) == 100
     desk.send("b", Side.SELL, 10_100)
     assert desk.blotter.sellable_lots(1) == 0
-    closed = desk.say("b", "FILL", 100, 10_100).closed
-    assert (closed.id, closed.held_lots, closed.exit_reason) == (1, 0, "why")
+    applied = desk.say("b", "FILL", 100, 10_100)
+    assert applied.closed is not None
+    assert (applied.position.id, applied.position.held_lots, applied.position.exit_reason) == (1, 0, "why")
+    trip = applied.closed
+    assert (trip.qty_lots, trip.entry_ticks, trip.exit_ticks, trip.gross_units) == (100, 10_000, 10_100, 10_000)
     assert desk.blotter.positions == {}
     assert desk.blotter.ledger.realised_minor == INSTRUMENT.notional(100, 100)
 
@@ -65,7 +68,7 @@ def test_an_entry_that_never_filled_leaves_nothing(desk, kind):
     """The empty position closes with its order."""
     desk.send("a")
     applied = desk.say("a", kind)
-    assert applied.closed.bought_lots == 0
+    assert applied.closed.qty_lots == 0
     assert (desk.blotter.positions, desk.blotter.orders, desk.blotter.committed_minor()) == ({}, {}, 0)
 
 
@@ -129,7 +132,7 @@ def test_a_late_fill_reopens_the_position(desk):
     assert applied.order.late_fill
     assert desk.blotter.sellable_lots(1) == 100
     desk.send("b", Side.SELL)
-    assert desk.say("b", "FILL", 100).closed.id == 1
+    assert desk.say("b", "FILL", 100).closed.qty_lots == 100
     desk.blotter.ledger.check([], {}, {SYMBOL: INSTRUMENT})
 
 
@@ -167,3 +170,22 @@ def test_only_so_many_ended_orders_are_remembered(desk):
     with pytest.raises(InvariantError, match="never sent"):
         desk.say("o0", "CANCEL_REJECT")
     assert not desk.say("o1", "CANCEL_REJECT").filled
+
+
+def test_late_fill_opens_a_second_round_trip_of_its_own(desk):
+    """A fill after the order ended reopens the position; what it leads to is counted once, beside the first round trip."""
+    desk.send("a")
+    desk.say("a", "ACK")
+    desk.say("a", "FILL", 40)
+    desk.say("a", "CANCELLED")
+    desk.send("b", Side.SELL, 10_010, lots=40)
+    first = desk.say("b", "FILL", 40, 10_010).closed
+    assert desk.say("a", "FILL", 20).closed is None
+    assert desk.blotter.positions[1].held_lots == 20
+    desk.send("c", Side.SELL, 10_020, lots=20)
+    second = desk.say("c", "FILL", 20, 10_020).closed
+    assert (first.qty_lots, first.gross_units, second.qty_lots, second.gross_units) == (40, 400, 20, 400)
+    unit = INSTRUMENT.notional_unit
+    ledger = desk.blotter.ledger
+    assert (first.gross_units + second.gross_units) * unit == ledger.realised_minor
+    assert first.fee_minor + second.fee_minor == ledger.fees_minor
