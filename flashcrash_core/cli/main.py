@@ -12,11 +12,13 @@ from flashcrash_core.cli import config as config_commands
 from flashcrash_core.cli import plugins as plugin_commands
 from flashcrash_core.cli import run, sessions
 from flashcrash_core.cli.doctor import doctor
+from flashcrash_core.cli.misplaced import RunCommand, TapeCommand
 from flashcrash_core.errors import FlashcrashError
 
 __all__ = ["app", "main"]
 
 INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells count; SIGTERM gives 143."""
 
 
 class _Group(TyperGroup):
@@ -28,9 +30,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            sys.stderr.write("interrupted; what was committed is kept\n")
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            raise typer.Exit(_interrupted(error)) from None
 
 
 def _plugin_command(name: str) -> Any:
@@ -78,13 +79,26 @@ def _root(
     pass
 
 
-app.command()(run.run)
-app.command()(run.backtest)
-app.command()(run.detect)
+app.command(cls=RunCommand)(run.run)
+app.command(cls=TapeCommand)(run.backtest)
+app.command(cls=TapeCommand)(run.detect)
 app.add_typer(plugin_commands.app, name="plugins")
 app.add_typer(config_commands.app, name="config")
 app.add_typer(sessions.app, name="sessions")
 app.command()(doctor)
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    """Say so, with the session if there was one; returns the exit code. The runner gives the signal's number as argument."""
+    sys.stderr.write("interrupted; what was committed is kept\n")
+    _write_notes(error)
+    return 128 + error.args[0] if error.args else INTERRUPTED
+
+
+def _write_notes(error: BaseException) -> None:
+    """What was added on the way up: where the session of a failed run is."""
+    for note in getattr(error, "__notes__", ()):
+        sys.stderr.write(f"{note}\n")
 
 
 def main() -> None:
@@ -95,10 +109,10 @@ def main() -> None:
     except FlashcrashError as error:
         for line in str(error).splitlines() or [type(error).__name__]:
             sys.stderr.write(f"error: {line}\n")
+        _write_notes(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was committed is kept\n")
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as error:
+        sys.exit(_interrupted(error))
     except BrokenPipeError:
         # The reader (head, less) went away. Python would report it once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

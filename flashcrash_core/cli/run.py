@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flashcrash_core.runtime.request import RunRequest
 
 __all__ = ["backtest", "detect", "run"]
 
@@ -39,6 +40,7 @@ def run(
     plugins: Plugins = None,
     config: Config = None,
     set_: Set = None,
+    fills: Fills = None,
     speed: Annotated[str | None, typer.Option("--speed", help="max, or a multiple of real time.")] = None,
     duration: Annotated[float | None, typer.Option("--duration", help="Stop after this many seconds of market time.")] = None,
     db: Db = None,
@@ -49,23 +51,13 @@ def run(
     from flashcrash_core.runtime import launch
 
     _make_directory(out)
-    request = launch.RunRequest(
-        mode=mode,
-        paths=tuple(tape or ()),
-        feed=feed,
-        symbols=_symbols(symbols),
-        profile=profile,
-        plugins=plugins,
-        config_file=config,
-        overrides=tuple(set_ or ()),
-        speed=speed,
-        duration_s=duration,
-        db=db,
+    request = _request(
+        tape, symbols, profile, plugins, config, set_, mode=mode, feed=feed, fills=fills, speed=speed, duration_s=duration, db=db
     )
-    if resume is not None:
-        _finish(_with_progress(lambda progress: launch.resume(resume, request, progress), json), json, out)
-    else:
+    if resume is None:
         _finish(_with_progress(lambda progress: launch.execute(request, progress), json), json, out)
+    else:
+        _finish(_with_progress(lambda progress: launch.resume(resume, request, progress), json), json, out, resumed=True)
 
 
 def backtest(
@@ -85,23 +77,12 @@ def backtest(
 ) -> None:
     """Trade recorded data with simulated fills. Without a book, the renormalised research score is shown beside the strict one."""
     from flashcrash_core.errors import UsageError
-    from flashcrash_core.runtime import launch
     from flashcrash_core.runtime.comparison import run_with_comparison
 
     if engine not in ("auto", "stream"):
         raise UsageError(f"--engine {engine}: only auto and stream are available in this version")
     _make_directory(out)
-    request = launch.RunRequest(
-        mode="backtest",
-        paths=tuple(tape),
-        symbols=_symbols(symbols),
-        profile=profile,
-        plugins=plugins,
-        config_file=config,
-        overrides=tuple(set_ or ()),
-        fills=fills,
-        db=db,
-    )
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", fills=fills, db=db)
     _finish(_with_progress(lambda progress: run_with_comparison(request, progress), json), json, out)
 
 
@@ -117,16 +98,31 @@ def detect(
     """Run the detector only and list the episodes."""
     from flashcrash_core.runtime import launch
 
-    request = launch.RunRequest(
-        mode="backtest",
-        paths=tuple(tape),
-        symbols=_symbols(symbols),
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest")
+    _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
+
+
+def _request(
+    tape: list[Path] | None,
+    symbols: str,
+    profile: str | None,
+    plugins: str | None,
+    config: Path | None,
+    overrides: list[str] | None,
+    **own: Any,
+) -> "RunRequest":
+    """The options that every command here has, and those of its own (the names are :class:`RunRequest`'s)."""
+    from flashcrash_core.runtime.request import RunRequest
+
+    return RunRequest(
+        paths=tuple(tape or ()),
+        symbols=tuple(part.strip().upper() for part in symbols.split(",") if part.strip()),
         profile=profile,
         plugins=plugins,
         config_file=config,
-        overrides=tuple(set_ or ()),
+        overrides=tuple(overrides or ()),
+        **own,
     )
-    _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
 
 
 def _make_directory(out: Path | None) -> None:
@@ -141,10 +137,6 @@ def _make_directory(out: Path | None) -> None:
         raise UsageError(f"--out {out}: cannot be made: {error.strerror}; name a directory that you may write") from None
 
 
-def _symbols(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().upper() for part in text.split(",") if part.strip())
-
-
 def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[str, Any]:
     """A progress bar on standard error while a person is watching; nothing otherwise."""
     import sys
@@ -155,10 +147,10 @@ def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[events]}"),
+        TextColumn("{task.fields[events]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -170,8 +162,8 @@ def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[
         return work(on_progress)
 
 
-def _finish(report: dict[str, Any], json: bool, out: Path | None) -> None:
-    """Print the report and leave with the exit code that it stands for: 3 when risk halted the session."""
+def _finish(report: dict[str, Any], json: bool, out: Path | None, *, resumed: bool = False) -> None:
+    """Print the report and leave with the exit code that it stands for: 3 when risk halted the session, 128 + signal for one."""
     import sys
 
     from flashcrash_core.runtime.launch import to_json
@@ -188,7 +180,25 @@ def _finish(report: dict[str, Any], json: bool, out: Path | None) -> None:
         from flashcrash_core.cli.report_view import show_report
 
         show_report(Console(), report)
-    if report.get("status") == "halted":
+    sys.stdout.flush()
+    status = report.get("status")
+    if status == "halted":
         raise typer.Exit(3)
-    if report.get("status") == "interrupted":
-        raise typer.Exit(130)
+    if status == "interrupted":
+        _say_how_to_go_on(report)
+        raise typer.Exit(143 if report.get("interrupted_by") == "SIGTERM" else 130)
+    if resumed and report["mode"] == "backtest" and report["data_tier"] == "trades" and "research" not in report:
+        sys.stderr.write("note: --resume does not compute the research variant; a new flashcrash backtest of the files shows it\n")
+
+
+def _say_how_to_go_on(report: dict[str, Any]) -> None:
+    """On standard error, so that it is seen beside --json too."""
+    import sys
+
+    from flashcrash_core.runtime.request import resume_command
+
+    command = resume_command(report["session"], report["session_db"]) if report.get("session") else None
+    if command is None:
+        sys.stderr.write("interrupted; nothing was kept to go on with\n")
+    else:
+        sys.stderr.write(f"interrupted; go on with: {command}\n")

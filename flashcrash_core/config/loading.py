@@ -193,11 +193,12 @@ def _profile_layer(upper: list[Layer]) -> Layer:
     for layer in upper:
         if "profile" in layer.values:
             name, origin = layer.values["profile"], layer.origin(("profile",))
-    shown = "" if origin is DEFAULT else f"{origin} "
+    # --profile is its own name already; elsewhere the key is named behind file and line.
+    shown = "profile" if origin is DEFAULT else str(origin) if origin.source == "--profile" else f"{origin} profile"
     known = profile_names()
     if not isinstance(name, str):
-        raise ConfigError(f"{shown}profile: must be text in quotes, got {name!r}; profiles: {', '.join(known)}")
+        raise ConfigError(f"{shown}: must be text in quotes, got {name!r}; profiles: {', '.join(known)}")
     if name not in known:
-        raise ConfigError(f'{shown}profile: there is no profile "{name}"; {did_you_mean(name, known, what="profiles")}')
+        raise ConfigError(f'{shown}: there is no profile "{name}"; {did_you_mean(name, known, what="profiles")}')
     text = resources.files("flashcrash_core.config").joinpath("profiles", f"{name}.toml").read_text("utf-8")
     return file_layer(parse_document(text, f"profiles/{name}.toml"), "profile")

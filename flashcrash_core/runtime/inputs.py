@@ -12,13 +12,15 @@ from flashcrash_core.errors import DataError, UsageError
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.feed import DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
 from flashcrash_core.market.files import read_head
-from flashcrash_core.market.instruments import Instrument
+from flashcrash_core.market.instruments import Instrument, MarketKind
 from flashcrash_core.specs import FeedSpec
 
 __all__ = ["Input", "SymbolInput", "fingerprint", "open_input"]
 
 _OVERLAP_US: Final = 250_000
 """Jitter of receive times at a join; as much as the event clock takes for not late."""
+
+_MARKETS: Final = {MarketKind.SPOT: "spot", MarketKind.USDM: "USD-M futures"}
 
 
 @frozen
@@ -148,11 +150,8 @@ def _combine(sources: list[FeedSource]) -> Input:
         warnings.extend(info.warnings)
         for instrument in info.instruments:
             known = symbols.get(instrument.symbol)
-            if known is not None and (known.instrument != instrument or known.has_book != info.has_book):
-                raise UsageError(
-                    f"{info.description}: holds {instrument.symbol} on another grid, or with a book where an earlier tape has none "
-                    "(or without one where it has); replay them in separate runs"
-                )
+            if known is not None and (difference := _difference(known, instrument, info.has_book)):
+                raise UsageError(f"{info.description}: {instrument.symbol} {difference}; replay them in separate runs")
             symbols[instrument.symbol] = SymbolInput(instrument, info.has_book)
         events = source.events()
         first = next(events, None)
@@ -171,6 +170,19 @@ def _combine(sources: list[FeedSource]) -> Input:
         sources=sources,
         events=streams[0] if len(streams) == 1 else _merge(streams),
     )
+
+
+def _difference(known: SymbolInput, instrument: Instrument, has_book: bool) -> str:
+    """Why one symbol of two tapes is not one market; empty if it is."""
+    before = known.instrument
+    if instrument.kind is not before.kind:
+        return f"is of {_MARKETS[instrument.kind]} here and of {_MARKETS[before.kind]} in an earlier tape; these are two markets"
+    if has_book != known.has_book:
+        return "has a book here and none in an earlier tape" if has_book else "has no book here, but one in an earlier tape"
+    if instrument != before:
+        grids = [f"tick {one.tick_size}, lot {one.lot_size}" for one in (instrument, before)]
+        return f"has another grid here ({grids[0]}) than in an earlier tape ({grids[1]})"
+    return ""
 
 
 @frozen

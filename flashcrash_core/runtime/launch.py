@@ -4,6 +4,8 @@ Wall clock, process identity and the database appear here and nowhere below.
 """
 
 import secrets
+import shlex
+import signal
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from math import inf
@@ -16,14 +18,14 @@ from attrs import frozen
 
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
-from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, UsageError
+from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, StorageError, UsageError
 from flashcrash_core.registry import Registry, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
 from flashcrash_core.runtime.report import build_report, detection_report
-from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes
-from flashcrash_core.runtime.runner import Runner, RunOptions
+from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes, resume_command
+from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome
 from flashcrash_core.runtime.storage import Store
 
 __all__ = [
@@ -32,7 +34,6 @@ __all__ = [
     "detect",
     "execute",
     "export_session",
-    "has_book",
     "open_store",
     "prepare",
     "resume",
@@ -56,6 +57,9 @@ class Prepared:
         """Open the configured database."""
         store: Store = self.plugins.store.spec.build(self.plugins.store.config, self.config.settings.run.db)
         return store
+
+
+OnReady = Callable[[Prepared, Composition], None]
 
 
 def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prepared:
@@ -82,13 +86,18 @@ def open_store(location: str | None = None) -> Store:
     return prepare(RunRequest(db=location)).open_store()
 
 
-def execute(request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
-    """Run a new session and return its report; ``status`` says whether risk halted it."""
+def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: OnReady | None = None) -> dict[str, Any]:
+    """Run a new session and return its report; ``status`` says whether risk halted it.
+
+    ``on_ready`` is called once, with the run composed and before its first event.
+    """
     prepared = prepare(request)
     settings = prepared.config.settings
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)
     try:
         composition = compose(prepared.config, prepared.plugins, source)
+        if on_ready is not None:
+            on_ready(prepared, composition)
         if not request.keep:
             return _drive(prepared, composition, None, "", request, on_progress)
         store = prepared.open_store()
@@ -111,7 +120,8 @@ def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str
         runner = Runner(composition.session, None, None, "", _options(prepared, request), on_progress)
         outcome = runner.run(source)
         report = detection_report(composition, outcome, engine="stream")
-        return report | {"mode": "detect", "status": outcome.status, "decision_hash": composition.session.hash.hex}
+        report |= {"mode": "detect", "status": outcome.status, "decision_hash": composition.session.hash.hex}
+        return report | _interruption(outcome)
     finally:
         source.close()
 
@@ -144,15 +154,6 @@ def resume(session_id: str, request: RunRequest, on_progress: Progress | None = 
             source.close()
     finally:
         store.close()
-
-
-def has_book(prepared: Prepared, request: RunRequest) -> bool:
-    """Whether any symbol of the request's input has a book. Opens the input and closes it again."""
-    source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
-    try:
-        return any(known.has_book for known in source.symbols.values())
-    finally:
-        source.close()
 
 
 def export_session(report: dict[str, Any], out: Path) -> list[str]:
@@ -192,11 +193,12 @@ def _drive(
         outcome = runner.run(composition.source, skip=skip)
     except BaseException as error:
         if store is not None:
-            _fail(store, session_id, composition, error)
+            _fail(store, session_id, composition, error, prepared.config.settings.run.db)
         raise
     if store is not None and resuming:
         tally.load(store, session_id)
     report = build_report(composition, outcome, tally, mode=mode, engine="stream", session_id=session_id or None)
+    report |= _interruption(outcome)
     report["warnings"] += [str(problem) for problem in problems]
     if store is not None:
         summary = msgspec.json.decode(to_json(report))
@@ -206,7 +208,12 @@ def _drive(
     return report
 
 
-def _fail(store: Store, session_id: str, composition: Composition, error: BaseException) -> None:
+def _interruption(outcome: RunOutcome) -> dict[str, str]:
+    """Which signal ended the run, if one did."""
+    return {"interrupted_by": signal.Signals(outcome.signal).name} if outcome.status == "interrupted" else {}
+
+
+def _fail(store: Store, session_id: str, composition: Composition, error: BaseException, location: str) -> None:
     """The run stopped on an error: say so in the database, keep what was committed. The original error goes on to the user."""
     session = composition.session
     status = "halted" if isinstance(error, HaltedError) else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -215,6 +222,16 @@ def _fail(store: Store, session_id: str, composition: Composition, error: BaseEx
         store.end_session(session_id, status=status, wall_ended=_now(), decision_hash=session.hash.hex, summary={})
     except FlashcrashError as second:
         error.add_note(f"and the session could not be closed in the database: {second}")
+    resumed_by = resume_command(session_id, location)
+    if resumed_by is None:
+        return
+    show = f"flashcrash sessions show {session_id} --db {shlex.quote(location)}"
+    if isinstance(error, KeyboardInterrupt):
+        error.add_note(f"session {session_id} kept in {location} as {status}; go on with: {resumed_by}")
+    elif isinstance(error, StorageError):
+        error.add_note(f"session {session_id} kept in {location}; {show}; once the database can be written: {resumed_by}")
+    else:  # no word of resuming: the same input and settings would end in the same error
+        error.add_note(f"session {session_id} kept in {location} as {status}; {show}")
 
 
 def _changed_plugins(record: SessionRecord, prepared: Prepared) -> list[str]:

@@ -1,5 +1,6 @@
 """What the user asked for: the options of a run, which of them are configuration keys, and which a resumed run may still have."""
 
+import shlex
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from attrs import field, frozen
 
 from flashcrash_core.errors import UsageError
 
-__all__ = ["RunRequest", "harmless_changes", "refuse_changes"]
+__all__ = ["RunRequest", "harmless_changes", "refuse_changes", "resume_command"]
 
 _OPTION_OF: Final = {
     "run.mode": "--mode",
@@ -46,7 +47,7 @@ class RunRequest:
         """A configuration problem, named by the option that was typed instead of the key that it stands for."""
         for key, _ in self._named():
             problem = problem.replace(f"--set {key}: ", f"{_OPTION_OF[key]}: ", 1)
-        return problem.replace("--profile profile: ", "--profile: ", 1)
+        return problem
 
     def _named(self) -> list[tuple[str, str]]:
         named: list[tuple[str, str | None]] = [
@@ -69,6 +70,11 @@ def harmless_changes(request: RunRequest) -> dict[str, Any]:
     return wanted
 
 
+def resume_command(session_id: str, location: str) -> str | None:
+    """What to type to go on with a session; None for a database in memory, which is gone with its process."""
+    return None if location == ":memory:" else f"flashcrash run --resume {session_id} --db {shlex.quote(location)}"
+
+
 def refuse_changes(request: RunRequest) -> None:
     given = {
         "--mode": request.mode,
@@ -79,8 +85,10 @@ def refuse_changes(request: RunRequest) -> None:
         "--plugins": request.plugins,
         "--set": request.overrides,
         "--duration": request.duration_s,
+        "--config": request.config_file,
+        "--fills": request.fills,
     }
-    named = ", ".join(name for name, value in given.items() if value)
+    named = ", ".join(name for name, value in given.items() if value not in (None, (), ""))
     if named:
         raise UsageError(
             f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out and --json may be given)"

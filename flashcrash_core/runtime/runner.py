@@ -50,6 +50,8 @@ class RunOutcome:
     wall_s: float = 0.0
     snapshots: int = 0
     commits: int = field(default=0)
+    signal: int = 0
+    """Number of the signal that interrupted the run, 0 for none."""
 
 
 class Runner:
@@ -91,8 +93,8 @@ class Runner:
             self._outcome.events = skip
             self._loop(self._paced(events), source)
         finally:
-            if previous is not None:
-                signal.signal(signal.SIGINT, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler or signal.SIG_DFL)  # None: a handler that Python did not set
         self._finish(source)
         self._outcome.wall_s = time.perf_counter() - started
         return self._outcome
@@ -218,7 +220,7 @@ class Runner:
         if session.now_us:
             for lane in session.lanes.values():
                 if self._outcome.status == "done":
-                    lane.episodes.close(lane.now_us)
+                    lane.episodes.close(lane.row.t_us if lane.row is not None else lane.now_us)
         session.check()
         if self._outcome.status != "interrupted":
             self.sink.expect_nothing_left()
@@ -252,14 +254,15 @@ class Runner:
                 time.sleep(min(ahead_s, _NAP_S))
             yield event
 
-    def _catch_interrupt(self) -> Any:
-        """Ctrl-C ends the run between two events, with everything stored; a second one is not caught."""
+    def _catch_interrupt(self) -> dict[int, Any]:
+        """Ctrl-C and SIGTERM (systemd, docker stop) end the run between two events, with all stored; a second one at once."""
         if threading.current_thread() is not threading.main_thread():
-            return None
+            return {}
 
-        def stop(_signal: int, _frame: FrameType | None) -> None:
+        def stop(number: int, _frame: FrameType | None) -> None:
             if self._interrupted:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(number)
             self._interrupted = True
+            self._outcome.signal = number
 
-        return signal.signal(signal.SIGINT, stop)
+        return {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

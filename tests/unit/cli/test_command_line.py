@@ -72,7 +72,7 @@ def test_version(tmp_path: Path) -> None:
             ["config", "show", "--set", "run.mode=real"],
             "--set run.mode: mode real is not available in this version; use paper or backtest",
         ),
-        (["config", "show", "--profile", "sed"], '--profile profile: there is no profile "sed"; did you mean "seed"?'),
+        (["config", "show", "--profile", "sed"], '--profile: there is no profile "sed"; did you mean "seed"?'),
         (["config", "check", "--plugins", "./mine.py"], "./mine.py: there is no such file"),
         (["config", "check", "--plugins", "volatility"], 'feed "simulated" is installed but not selected'),
     ],
