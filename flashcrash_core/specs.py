@@ -87,9 +87,15 @@ class IndicatorSpec(Spec):
 
 @frozen(kw_only=True)
 class ScorerSpec(Spec):
-    """A scorer."""
+    """A scorer.
+
+    ``research(config)`` gives the ``--set`` overrides of its research variant for data without a book, () when none applies.
+    ``shortfall(config, missing)`` says in one sentence what scores lack while those indicator instances are missing, "" if nothing.
+    """
 
     build: Callable[[Any], Scorer]
+    research: Callable[[Any], tuple[str, ...]] | None = None
+    shortfall: Callable[[Any, frozenset[str]], str] | None = None
 
 
 @frozen(kw_only=True)

@@ -181,7 +181,32 @@ def _build(config: WeightedConfig) -> Scorer:
     return WeightedScorer(config)
 
 
+def _research(config: WeightedConfig) -> tuple[str, ...]:
+    """Section 4: without a book only renormalised scores with the gate off can pass the threshold, for research."""
+    return ("scorer.mode=renormalise", "scorer.liquidity_gate=false") if config.mode is Mode.STRICT else ()
+
+
+def _shortfall(config: WeightedConfig, missing: frozenset[str]) -> str:
+    """Which points are out of reach in strict mode while the indicator instances ``missing`` cannot be read."""
+    sources = {PATTERN: config.pattern_from, LIQUIDITY: config.liquidity_from}
+    lost = {name: weight for name, weight in config.weights.items() if weight > 0 and sources.get(name, name) in missing}
+    if not lost or config.mode is not Mode.STRICT:
+        return ""
+    listed = ", ".join(f"{name} {weight:g}" for name, weight in lost.items())
+    reachable = f"{_WEIGHT_SUM - sum(lost.values()):g} of {_WEIGHT_SUM:g}"
+    return f"Strict scoring counts missing indicators as 0 ({listed}), so no strict score passes {reachable} here"
+
+
 @hookimpl
 def flashcrash_scorers() -> list[ScorerSpec]:
     """The ``weighted`` scorer."""
-    return [ScorerSpec(name="weighted", summary=flashcrash_plugin.summary, config=WeightedConfig, build=_build)]
+    return [
+        ScorerSpec(
+            name="weighted",
+            summary=flashcrash_plugin.summary,
+            config=WeightedConfig,
+            build=_build,
+            research=_research,
+            shortfall=_shortfall,
+        )
+    ]
