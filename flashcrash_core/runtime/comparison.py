@@ -25,7 +25,7 @@ _SHOWN: Final = (
     "trades",
     "entries_rejected",
     "entries_made",
-    "orders_filled",
+    "fills",
     "fees",
     "pnl_net",
     "equity_end",

@@ -45,7 +45,7 @@ def test_strict_run_without_a_book_gets_its_variant(tape: Path) -> None:
     research = run_with_comparison(request(tape))["research"]
     assert research["overrides"] == ["scorer.mode=renormalise", "scorer.liquidity_gate=false"]
     assert "imbalance 15, spread 10, liquidity 10), so no strict score passes 65 of 100" in research["note"]
-    assert (research["status"], research["trades"]) == ("done", [])
+    assert (research["status"], research["trades"], research["pnl_net"]) == ("done", [], 0)
     assert "error" not in research
     moved = ("scorer.weights.spread=0", "scorer.weights.volatility=25")
     note = run_with_comparison(request(tape, overrides=moved))["research"]["note"]
