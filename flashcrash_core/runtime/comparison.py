@@ -20,20 +20,29 @@ from flashcrash_core.runtime.composition import Composition
 
 __all__ = ["run_with_comparison"]
 
-_SHOWN: Final = (
-    "status",
-    "trades",
-    "entries_rejected",
-    "entries_made",
-    "fills",
-    "fees",
-    "pnl_net",
-    "equity_end",
-    "decision_hash",
-    "score",
-    "markouts",
-    "fill_model",
+_SHOWN: Final = frozenset(
+    {
+        "status",
+        "trades",
+        "entries_rejected",
+        "entries_made",
+        "orders",
+        "orders_open",
+        "fills",
+        "open_positions",
+        "positions",
+        "fees",
+        "pnl_net",
+        "pnl_realised",
+        "pnl_unrealised",
+        "equity_end",
+        "decision_hash",
+        "score",
+        "markouts",
+        "fill_model",
+    }
 )
+"""What the score changes. The detector's part of the report is the same in both runs."""
 
 
 def run_with_comparison(request: launch.RunRequest, on_progress: launch.Progress | None = None) -> dict[str, Any]:
@@ -112,7 +121,7 @@ def _run_variant(request: launch.RunRequest, overrides: Sequence[str], end: Conn
     """In the second process: run, and answer with what is shown or with what went wrong."""
     try:
         report = launch.execute(attrs.evolve(request, overrides=(*request.overrides, *overrides), keep=False))
-        end.send({key: report[key] for key in _SHOWN})
+        end.send({key: value for key, value in report.items() if key in _SHOWN})
     except FlashcrashError as error:
         end.send({"error": str(error)})
     except Exception as error:
