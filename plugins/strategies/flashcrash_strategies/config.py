@@ -17,6 +17,8 @@ class LevelsMode(StrEnum):
     """Fractions of the newest closed bullish bar's range."""
     ROLLING_RANGE = "rolling_range"
     """Fractions of the range since the last fresh low."""
+    EMPIRICAL = "empirical"
+    """Volume-weighted percentiles of the prices traded in the last seconds."""
 
 
 class EntryType(StrEnum):
@@ -39,13 +41,17 @@ class PercentileConfig:
 
     # -- prices
     levels: LevelsMode = field(default=LevelsMode.RANGE_FRACTION, converter=LevelsMode)
-    """``range_fraction`` or ``rolling_range``."""
+    """``range_fraction``, ``rolling_range`` or ``empirical``."""
     entry_fraction: float = field(default=0.2, validator=_fraction)
-    """Entry price: low + this fraction of the range, rounded down to the tick."""
+    """Entry price: low + this fraction of the range, rounded down to the tick; ``empirical``: this percentile."""
     exit_fraction: float = field(default=0.8, validator=_fraction)
-    """Target price: low + this fraction of the range, rounded up to the tick."""
+    """Target price: low + this fraction of the range, rounded up to the tick; ``empirical``: this percentile."""
     extremum_window_s: int = field(default=3, validator=validators.ge(1))
     """``rolling_range`` restarts at a bar whose low is below the lows of this many seconds before it."""
+    empirical_window_s: float = field(default=10.0, validator=[_positive, validators.le(600)])
+    """``empirical`` looks at the trades of this many seconds, as far as the strategy was awake."""
+    empirical_min_trades: int = field(default=20, validator=validators.ge(1))
+    """Fewer trades in that window: entries are refused as ``no_distribution``."""
     adaptive_fractions: bool = False
     """Widen both fractions with the volatility ratio (section 5.4, last paragraph)."""
     volatility_from: str = "volatility"
@@ -113,7 +119,7 @@ class PercentileConfig:
     time_decay: bool = True
     """Rule 7: the target comes down with time."""
     decay_fraction: float = field(default=0.3, validator=_fraction)
-    """How far the exit fraction falls in all."""
+    """How far the exit fraction falls in all; ``empirical`` falls by the same share of the way from target to entry."""
     decay_s: float = field(default=10.0, validator=_positive)
     """Time that this takes, from the first fill."""
     reprice_s: float = field(default=1.0, validator=_not_negative)

@@ -13,8 +13,18 @@ from flashcrash_strategies.exits import climax_active
 from flashcrash_strategies.gates import BarMemory, range_refusal, volume_refusal
 from flashcrash_strategies.levels import Fractions, Swing, adaptive_fractions, edge, entry_ticks, exit_ticks
 from flashcrash_strategies.sizing import entry_lots
+from flashcrash_strategies.trade_window import TradeWindow
 
-__all__ = ["Plan", "consider", "plan_entry"]
+__all__ = ["Past", "Plan", "consider", "plan_entry"]
+
+
+class Past(NamedTuple):
+    """What the strategy remembers when it considers an entry."""
+
+    memory: BarMemory
+    swing: Swing
+    trades: TradeWindow
+    cooldown_until_us: int
 
 
 class Plan(NamedTuple):
@@ -23,37 +33,44 @@ class Plan(NamedTuple):
     low_ticks: int
     high_ticks: int
     exit_fraction: float
+    decay_fraction: float
     expected_ticks: int
     worst_ticks: int
     order_ticks: int
     target_ticks: int
 
 
-def plan_entry(bar: Bar, swing: Swing, moment: Moment, config: PercentileConfig) -> Plan:
+def plan_entry(bar: Bar, past: Past, moment: Moment, config: PercentileConfig) -> Plan:
     """Entry and target prices for ``bar``."""
-    low, high = bar.low_ticks, bar.high_ticks
-    if config.levels is LevelsMode.ROLLING_RANGE:
-        low, high = swing.low_ticks, swing.high_ticks
     fractions = Fractions(config.entry_fraction, config.exit_fraction)
     if config.adaptive_fractions:
         fractions = adaptive_fractions(moment.readings.get(config.volatility_from, float("nan")), fractions)
-    target = exit_ticks(low, high, fractions.exit)
+    exit_at, decay = fractions.exit, config.decay_fraction
+    if config.levels is LevelsMode.EMPIRICAL:
+        # The range is what lies between the two percentiles: the target is its top and decays by the same share of the way.
+        price, target = past.trades.percentile(fractions.entry), past.trades.percentile(fractions.exit)
+        low, high, exit_at, decay = price, target, 1.0, decay / (fractions.exit - fractions.entry)
+    else:
+        low, high = bar.low_ticks, bar.high_ticks
+        if config.levels is LevelsMode.ROLLING_RANGE:
+            low, high = past.swing.low_ticks, past.swing.high_ticks
+        price, target = entry_ticks(low, high, fractions.entry), exit_ticks(low, high, fractions.exit)
     if config.order_type is EntryType.LIMIT:
-        price = entry_ticks(low, high, fractions.entry)
-        return Plan(low, high, fractions.exit, price, price, price, target)
+        return Plan(low, high, exit_at, decay, price, price, price, target)
     ask = _ask_ticks(moment)
     worst = ask * (1 + Decimal(f"{config.collar_bp:.12g}") / 10_000)
-    return Plan(low, high, fractions.exit, ask, int(worst.to_integral_value(ROUND_CEILING)), 0, target)
+    return Plan(low, high, exit_at, decay, ask, int(worst.to_integral_value(ROUND_CEILING)), 0, target)
 
 
-def consider(
-    bar: Bar, memory: BarMemory, swing: Swing, cooldown_until_us: int, moment: Moment, config: PercentileConfig
-) -> Enter | Refuse:
+def consider(bar: Bar, past: Past, moment: Moment, config: PercentileConfig) -> Enter | Refuse:
     """Enter on ``bar``, which closed above its open, or say what forbids it."""
-    refusal = _bar_refusal(bar, memory, cooldown_until_us, moment, config)
+    refusal = _bar_refusal(bar, past.memory, past.cooldown_until_us, moment, config)
     if refusal is not None:
         return refusal
-    plan = plan_entry(bar, swing, moment, config)
+    if config.levels is LevelsMode.EMPIRICAL and len(past.trades) < config.empirical_min_trades:
+        known = f"{len(past.trades)} of {config.empirical_min_trades} trades"
+        return Refuse("no_distribution", detail=f"{known} in the last {config.empirical_window_s:g} s")
+    plan = plan_entry(bar, past, moment, config)
     limit = config.order_type is EntryType.LIMIT
     fees = moment.fees
     ask = _ask_ticks(moment)
@@ -96,6 +113,7 @@ def consider(
             "low_ticks": plan.low_ticks,
             "high_ticks": plan.high_ticks,
             "exit_fraction": plan.exit_fraction,
+            "decay_fraction": plan.decay_fraction,
             "target_ticks": plan.target_ticks,
             "taker_entry": not limit,
         },

@@ -46,6 +46,8 @@ class Note:
     """Trailing stop, 0 until armed; it only rises."""
     pending_exit: str = ""
     """Reason of an exit under way; it stays until the position is flat."""
+    decay_fraction: float = 0.0
+    """How far ``exit_fraction`` falls in all (rule 7)."""
     repriced_us: int = 0
     cancelled_us: dict[str, int] = field(factory=dict)
     """When a cancel was asked for, by client id."""

@@ -117,7 +117,7 @@ def target_order(position: Position, note: Note, price: int, moment: Moment, con
             step_us = int(config.reprice_s * 1e6)
             if step_us:
                 held_us -= held_us % step_us
-            fraction = decayed_fraction(fraction, held_us / 1e6, config.decay_fraction, config.decay_s)
+            fraction = decayed_fraction(fraction, held_us / 1e6, note.decay_fraction, config.decay_s)
         target = max(target, exit_ticks(note.low_ticks, note.high_ticks, fraction))
     if price < target:
         return OrderType.LIMIT_MAKER, target

@@ -3,7 +3,6 @@
 Buys round down and sells round up, so rounding never makes a trade look better than the formula.
 """
 
-from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import isnan, log
 from typing import Final
@@ -22,7 +21,6 @@ __all__ = [
     "edge",
     "entry_ticks",
     "exit_ticks",
-    "volume_percentile",
 ]
 
 _BP: Final = Decimal(10_000)
@@ -83,25 +81,6 @@ def collared_ticks(bid_ticks: int, collar_bp: float) -> int:
     """Worst price an exit may take: the collar below the bid, rounded down, at least one tick."""
     price = bid_ticks * (1 - Decimal(f"{collar_bp:.12g}") / _BP)
     return max(1, int(price.to_integral_value(ROUND_FLOOR)))
-
-
-def volume_percentile(trades: Iterable[tuple[float, float]], fraction: float) -> float:
-    """Mode ``empirical``: smallest price whose cumulative volume reaches ``fraction`` of the total; NaN without volume.
-
-    ``trades`` are (price, volume). Not offered in the configuration: a strategy is shown bars and moments, not trades.
-    """
-    by_price: dict[float, float] = {}
-    for price, volume in trades:
-        by_price[price] = by_price.get(price, 0.0) + volume
-    total = sum(by_price.values())
-    if not total > 0:
-        return float("nan")
-    cumulative = 0.0
-    for price in sorted(by_price):
-        cumulative += by_price[price]
-        if cumulative >= fraction * total:
-            return price
-    return max(by_price)
 
 
 @define

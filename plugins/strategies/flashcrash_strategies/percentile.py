@@ -22,12 +22,13 @@ from flashcrash_core.api import (
     StrategySpec,
     hookimpl,
 )
-from flashcrash_strategies.config import PercentileConfig
-from flashcrash_strategies.entry import consider
+from flashcrash_strategies.config import LevelsMode, PercentileConfig
+from flashcrash_strategies.entry import Past, consider
 from flashcrash_strategies.exits import Note, bearish_or_gapped
 from flashcrash_strategies.gates import BarMemory
 from flashcrash_strategies.holding import BarSigns, manage
 from flashcrash_strategies.levels import Swing, break_even_ticks
+from flashcrash_strategies.trade_window import TradeWindow
 
 __all__ = ["PercentileStrategy", "flashcrash_plugin", "flashcrash_strategies"]
 
@@ -41,6 +42,8 @@ class PercentileStrategy:
         self._config = config
         self._memory = BarMemory(config)
         self._swing = Swing(config.extremum_window_s)
+        self._trades = TradeWindow(round(config.empirical_window_s * 1e6))
+        self._takes_trades = config.levels is LevelsMode.EMPIRICAL
         self._notes: dict[int, Note] = {}
         self._cooldown_until_us = 0
         self._previous_close_ticks = 0
@@ -60,6 +63,8 @@ class PercentileStrategy:
 
     def decide(self, moment: Moment) -> Sequence[Intent]:
         """Exits and targets of every position, then, on a new bullish bar, an entry or the reason against it."""
+        if self._takes_trades and moment.trade is not None:
+            self._trades.add(moment.now_us, *moment.trade)
         if not moment.positions and not moment.bar_is_new:
             return ()
         intents: list[Intent] = []
@@ -71,7 +76,9 @@ class PercentileStrategy:
             intents += manage(position, note, moment, self._signs, self._config)
         bar = moment.bar
         if moment.bar_is_new and bar is not None and bar.bullish:
-            intents.append(consider(bar, self._memory, self._swing, self._cooldown_until_us, moment, self._config))
+            self._trades.forget(moment.now_us)
+            past = Past(self._memory, self._swing, self._trades, self._cooldown_until_us)
+            intents.append(consider(bar, past, moment, self._config))
         return intents
 
     def on_entered(self, position: Position, intent: Enter) -> None:
@@ -104,6 +111,7 @@ class PercentileStrategy:
         return {
             "memory": self._memory.snapshot(),
             "swing": self._swing.snapshot(),
+            "trades": self._trades.snapshot(),
             "notes": [[position_id, note.snapshot()] for position_id, note in self._notes.items()],
             "plain": [self._cooldown_until_us, self._previous_close_ticks, self._signs.bad_bar_end_us],
         }
@@ -112,6 +120,7 @@ class PercentileStrategy:
         """Take back what :meth:`snapshot` gave."""
         self._memory.restore(data["memory"])
         self._swing.restore(data["swing"])
+        self._trades.restore(data["trades"])
         self._notes = {position_id: Note(**note) for position_id, note in data["notes"]}
         self._cooldown_until_us, self._previous_close_ticks, bad_bar_end_us = data["plain"]
         self._signs = BarSigns(bad_bar_end_us, self._memory.mean_range(self._config.trailing_atr_bars))

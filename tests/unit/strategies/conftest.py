@@ -103,7 +103,7 @@ class Desk:
     def look(self, **changes: Any) -> Sequence[Intent]:
         """The strategy's intents for the moment with these changes; they are not carried out."""
         m = self.moment
-        m.bar_is_new = False
+        m.bar_is_new, m.trade = False, None
         for name, value in changes.items():
             setattr(m, name, value)
         if "bar" in changes:

@@ -22,7 +22,7 @@ def test_defaults_are_the_references() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"levels": "empirical"},
+        {"levels": "quantile"},
         {"order_type": "stop"},
         {"entry_fraction": 1.1},
         {"entry_equity_pct": 0.0},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from math import e, isnan, nan
+from math import e, nan
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,6 @@ from flashcrash_strategies.levels import (
     edge,
     entry_ticks,
     exit_ticks,
-    volume_percentile,
 )
 
 
@@ -47,14 +46,6 @@ def test_levels_are_exact_for_decimal_fractions(low: int, span: int, mille: int)
     fraction = mille / 1000
     assert entry_ticks(low, low + span, fraction) <= exact <= exit_ticks(low, low + span, fraction)
     assert exit_ticks(low, low + span, fraction) - entry_ticks(low, low + span, fraction) == (0 if exact == int(exact) else 1)
-
-
-def test_volume_percentile_vector() -> None:
-    """Section 11: (100,1)(101,2)(102,3)(103,3)(104,1) has P20 = 101 and P80 = 103, in any order of trades."""
-    trades = [(103.0, 3.0), (100.0, 1.0), (104.0, 1.0), (101.0, 2.0), (102.0, 3.0)]
-    assert (volume_percentile(trades, 0.2), volume_percentile(trades, 0.8)) == (101.0, 103.0)
-    assert (volume_percentile(trades, 0.0), volume_percentile(trades, 1.0)) == (100.0, 104.0)
-    assert isnan(volume_percentile([], 0.5))
 
 
 @pytest.mark.parametrize(("held_s", "fraction"), [(-1, 0.8), (0, 0.8), (5, 0.65), (10, 0.5), (60, 0.5)])
