@@ -134,5 +134,5 @@ def _numba() -> dict[str, str]:
     from importlib import metadata
 
     if importlib.util.find_spec("numba") is None:
-        return _check("numba", "ok", "not installed; formulas are interpreted", "optional: batch runs are faster with it")
-    return _check("numba", "ok", metadata.version("numba"))
+        return _check("numba", "ok", "not installed; nothing in this version uses it")
+    return _check("numba", "ok", f"{metadata.version('numba')}; nothing in this version uses it")

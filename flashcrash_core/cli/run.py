@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flashcrash_core.runtime.composition import Composition
+    from flashcrash_core.runtime.launch import Prepared
     from flashcrash_core.runtime.request import RunRequest
 
 __all__ = ["backtest", "detect", "run"]
@@ -57,7 +59,10 @@ def run(
     if resume is None:
         _finish(_with_progress(lambda progress: launch.execute(request, progress), json), json, out)
     else:
-        _finish(_with_progress(lambda progress: launch.resume(resume, request, progress), json), json, out, resumed=True)
+        composed: list[Any] = []
+        report = _with_progress(lambda progress: launch.resume(resume, request, progress, lambda *it: composed.extend(it)), json)
+        _finish(report, json, out)
+        _say_what_a_resume_leaves_out(*composed)
 
 
 def backtest(
@@ -162,7 +167,7 @@ def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[
         return work(on_progress)
 
 
-def _finish(report: dict[str, Any], json: bool, out: Path | None, *, resumed: bool = False) -> None:
+def _finish(report: dict[str, Any], json: bool, out: Path | None) -> None:
     """Print the report and leave with the exit code that it stands for: 3 when risk halted the session, 128 + signal for one."""
     import sys
 
@@ -187,7 +192,17 @@ def _finish(report: dict[str, Any], json: bool, out: Path | None, *, resumed: bo
     if status == "interrupted":
         _say_how_to_go_on(report)
         raise typer.Exit(143 if report.get("interrupted_by") == "SIGTERM" else 130)
-    if resumed and report["mode"] == "backtest" and report["data_tier"] == "trades" and "research" not in report:
+
+
+def _say_what_a_resume_leaves_out(prepared: "Prepared", composition: "Composition") -> None:
+    """A backtest of data without a book shows a research variant; it would have to start at the beginning of the data."""
+    import sys
+
+    scorer = prepared.plugins.scorer
+    has_book = any(known.has_book for known in composition.source.symbols.values())
+    if prepared.config.settings.run.mode != "backtest" or has_book or scorer.spec.research is None:
+        return
+    if scorer.spec.research(scorer.config):
         sys.stderr.write("note: --resume does not compute the research variant; a new flashcrash backtest of the files shows it\n")
 
 

@@ -1,14 +1,14 @@
 """The plugins' tables against the plugins' own config classes, all faults of all plugins at once."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from flashcrash_core.config.documents import KeyPath
 from flashcrash_core.config.effective import EffectiveValue, effective_values, plain
 from flashcrash_core.config.loading import LoadedConfig
-from flashcrash_core.config.nearest import did_you_mean
+from flashcrash_core.config.nearest import did_you_mean, nearest
 from flashcrash_core.config.structuring import faults_as_text
 from flashcrash_core.config.typed_values import Fault, try_structure
 from flashcrash_core.detection.indicator import Role
@@ -19,6 +19,9 @@ __all__ = ["IndicatorConfig", "PluginConfig", "PluginConfigs", "SpecSource", "Sp
 
 S = TypeVar("S", bound=Spec)
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
+
+
+_NOT_SELECTED: Final = " is installed but not selected; add it to --plugins"
 
 
 class SpecTable(Protocol[S_co]):
@@ -52,6 +55,11 @@ class SpecSource(Protocol):
     @property
     def deselected(self) -> frozenset[str]:
         """Those of them that would have been loaded by default: somebody chose to do without them."""
+        ...
+
+    @property
+    def whole_list(self) -> tuple[str, ...]:
+        """The list of plugins as it was given, when it replaces the default choice instead of editing it."""
         ...
 
 
@@ -106,7 +114,7 @@ def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs
 
     An indicator whose first-party plugin is deselected is passed over (``--plugins no:depth`` needs no other change).
     """
-    faults: list[Fault] = list(loaded.faults)
+    faults: list[Fault] = [_with_use_named(fault, loaded, registry) for fault in loaded.faults]
     warnings: list[str] = []
     settings = loaded.settings
 
@@ -140,6 +148,7 @@ def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs
     )
     feeds = _feeds(loaded, registry, faults)
 
+    faults = _one_fault_for_the_list(faults, loaded, registry)
     if faults or scorer is None or strategy is None or executor is None or store is None:
         raise ConfigError(faults_as_text(faults, loaded.merged))
     return PluginConfigs(indicators, scorer, strategy, executor, store, feeds, tuple(warnings))
@@ -181,7 +190,33 @@ def _config(
     return None if inner else PluginConfig(spec, config)
 
 
+def _with_use_named(fault: Fault, loaded: LoadedConfig, registry: SpecSource) -> Fault:
+    """A table without ``use`` is a new indicator without its plugin, or rather a misspelt one: say which."""
+    match fault:
+        case Fault(("indicators", name, "use"), "is missing and has no default"):
+            instances = [known for known, table in loaded.table("indicators").items() if isinstance(table, dict) and "use" in table]
+            if name in registry.indicators:
+                return Fault(fault.path, f'is missing; write use = "{name}" to build it with that plugin')
+            if (near := nearest(name, [*instances, *registry.indicators])) is not None:
+                message = f'there is no indicator "{name}"; did you mean "{near}"? A new one needs use = "PLUGIN"'
+                return Fault(fault.path[:-1], message)
+    return fault
+
+
+def _one_fault_for_the_list(faults: list[Fault], loaded: LoadedConfig, registry: SpecSource) -> list[Fault]:
+    """A list that leaves out what every run needs was most likely meant to add to the default plugins: one fault, not five."""
+    left_out = [fault for fault in faults if fault.message.endswith(_NOT_SELECTED)]
+    given = registry.whole_list
+    if len(left_out) < 2 or not given:
+        return faults
+    names = ", ".join(fault.message.removesuffix(_NOT_SELECTED) for fault in left_out)
+    added = ",".join(("+" if place == 0 else "") + element for place, element in enumerate(given))
+    message = f"the list {','.join(given)} replaces the default plugins; write {added} to add to them (missing: {names})"
+    where = "plugins" if given == loaded.settings.plugins else "--plugins"
+    return [Fault((where,), message), *(fault for fault in faults if fault not in left_out)]
+
+
 def _missing(table: SpecTable[Any], registry: SpecSource, kind: str, name: str) -> str:
     if name in registry.unselected:
-        return f'{kind} "{name}" is installed but not selected; add it to --plugins'
+        return f'{kind} "{name}"{_NOT_SELECTED}'
     return f'there is no {kind} "{name}"; {did_you_mean(name, table, what="loaded")}'

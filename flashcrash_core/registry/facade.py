@@ -106,6 +106,11 @@ class Registry:
         return self.selection.deselected
 
     @property
+    def whole_list(self) -> tuple[str, ...]:
+        """The list of plugins as it was given, when it replaces the default choice."""
+        return self.selection.whole_list
+
+    @property
     def commands(self) -> dict[str, Any]:
         """Extra commands of plugins, by name; the first plugin to claim a name keeps it."""
         out: dict[str, Any] = {}

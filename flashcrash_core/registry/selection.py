@@ -42,6 +42,8 @@ class Selection:
     unselected: tuple[InstalledPlugin, ...]
     deselected: frozenset[str]
     warnings: tuple[str, ...] = ()
+    whole_list: tuple[str, ...] = ()
+    """The list as given, when it replaces the default choice."""
 
 
 def split_list(given: str | Sequence[str] | None) -> list[str]:
@@ -74,6 +76,7 @@ def select(installed: Sequence[InstalledPlugin], given: str | Sequence[str] | No
         unselected,
         frozenset((left_out | removed) - chosen.keys()),
         tuple(_shadowed(installed)),
+        () if editing else tuple(elements),
     )
 
 

@@ -126,8 +126,13 @@ def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str
         source.close()
 
 
-def resume(session_id: str, request: RunRequest, on_progress: Progress | None = None) -> dict[str, Any]:
-    """Continue a crashed, interrupted or failed session from its newest snapshot, checking every stored row on the way."""
+def resume(
+    session_id: str, request: RunRequest, on_progress: Progress | None = None, on_ready: OnReady | None = None
+) -> dict[str, Any]:
+    """Continue a crashed, interrupted or failed session from its newest snapshot, checking every stored row on the way.
+
+    ``on_ready`` as in :func:`execute`.
+    """
     refuse_changes(request)
     store = prepare(request).open_store()
     try:
@@ -148,6 +153,8 @@ def resume(session_id: str, request: RunRequest, on_progress: Progress | None = 
         try:
             composition = compose(prepared.config, prepared.plugins, source)
             composition.warnings += _changed_plugins(record, prepared)
+            if on_ready is not None:
+                on_ready(prepared, composition)
             store.reopen_session(record.id)
             return _drive(prepared, composition, store, record.id, request, on_progress, resuming=True)
         finally:

@@ -74,7 +74,7 @@ def test_version(tmp_path: Path) -> None:
         ),
         (["config", "show", "--profile", "sed"], '--profile: there is no profile "sed"; did you mean "seed"?'),
         (["config", "check", "--plugins", "./mine.py"], "./mine.py: there is no such file"),
-        (["config", "check", "--plugins", "volatility"], 'feed "simulated" is installed but not selected'),
+        (["config", "check", "--plugins", "no:simulated"], 'feed "simulated" is installed but not selected'),
     ],
 )
 def test_wrong_use_is_one_message_and_exit_code_2(tmp_path: Path, arguments: list[str], text: str) -> None:

@@ -101,3 +101,21 @@ def test_faults_of_kernel_and_plugin_tables_come_together(tmp_path: Path) -> Non
     assert [problem.split(":")[1].split(" ")[1] for problem in caught.value.problems] == [
         "run.sed", "detector.hold_s", "indicators.volatility.triger",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        (
+            "volatilty",
+            'indicators.volatilty: there is no indicator "volatilty"; did you mean "volatility"? A new one needs use = "PLUGIN"',
+        ),
+        ("nothing_like_it", "indicators.nothing_like_it.use: is missing and has no default"),
+    ],
+)
+def test_a_misspelt_indicator_table_names_the_nearest(tmp_path: Path, registry: Registry, name: str, fault: str) -> None:
+    """A table that changes an indicator which is not there is told apart from a new one that lacks its plugin."""
+    loaded = load_config(environ={}, cwd=tmp_path, overrides=[f"indicators.{name}.trigger=4.0"], strict=False)
+    with pytest.raises(ConfigError) as caught:
+        resolve_plugins(loaded, registry)
+    assert caught.value.problems == [f"--set {fault}"]
