@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 from attrs import define
 
-from flashcrash_core.config import IndicatorConfig, LoadedConfig, PluginConfigs, Settings
+from flashcrash_core.config import IndicatorConfig, LoadedConfig, PluginConfigs, Settings, did_you_mean
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_core.detection.indicator import BuildContext
 from flashcrash_core.detection.panel import PanelEntry
@@ -45,7 +45,7 @@ def open_run_input(
     instruments = InstrumentBook({symbol: attrs.asdict(table) for symbol, table in settings.instruments.items()})
     name = feed or (None if paths else settings.run.feed)
     if name is not None and name not in plugins.feeds:
-        raise UsageError(f'there is no feed "{name}"; loaded: {", ".join(plugins.feeds)}')
+        raise UsageError(f'there is no feed "{name}"; {did_you_mean(name, plugins.feeds, what="loaded")}')
     feeds = {known: (plugin.spec, plugin.spec.build(plugin.config)) for known, plugin in plugins.feeds.items()}
     run = settings.run
     source = open_input(feeds, feed=name, paths=paths, symbols=run.symbols, instruments=instruments, seed=run.seed)

@@ -6,6 +6,7 @@ Prices, quantities and money are exact decimals. A text that a spreadsheet would
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -14,19 +15,21 @@ from typing import Any, Final
 
 import msgspec
 
-from flashcrash_core.errors import FlashcrashError, StorageError
+from flashcrash_core.errors import StorageError
 from flashcrash_core.market.instruments import Instrument, money_to_decimal
 from flashcrash_core.runtime.records import SessionRecord, TradeRecord, TransitionRecord
+from flashcrash_core.runtime.session_account import average_price, instruments_of, short
+from flashcrash_core.runtime.session_stats import stored_stats
 from flashcrash_core.runtime.storage import Store
 
 __all__ = [
     "STATE_COLUMNS",
     "TRADE_COLUMNS",
     "export_run",
-    "instruments_of",
     "json_document",
     "session_trades",
     "state_rows",
+    "summary_document",
     "trade_objects",
     "write_export",
 ]
@@ -49,45 +52,13 @@ STATE_COLUMNS: Final = ("symbol", "t_us", "seq", "source", "target", "reason", "
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _MICRO: Final = Decimal(10) ** -6
+_PLACES: Final = ("session_db", "exported")
 _json: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def json_document(document: object) -> bytes:
     """One JSON document, indented; decimals as JSON numbers with all their digits, NaN as null."""
     return msgspec.json.format(_json.encode(document), indent=2) + b"\n"
-
-
-def instruments_of(session: SessionRecord) -> dict[str, Instrument]:
-    """The instruments that a session traded, from its record.
-
-    They are looked for in ``inputs["instruments"]`` (what the run resolved, inferred grids included) and then in
-    ``config["instruments"]``. A symbol that has no tick and lot size in
-    either is left out.
-    """
-    found: dict[str, Instrument] = {}
-    for source in (session.inputs, session.config):
-        table = source.get("instruments")
-        if not isinstance(table, Mapping):
-            continue
-        for symbol in session.symbols:
-            entry = table.get(symbol)
-            # A configured table may hold one of the two and take the other from what is shipped; it alone gives no prices.
-            if symbol not in found and isinstance(entry, Mapping) and entry.get("tick_size") and entry.get("lot_size"):
-                found[symbol] = _instrument(session.id, symbol, entry)
-    return found
-
-
-def _instrument(session_id: str, symbol: str, entry: Mapping[str, Any]) -> Instrument:
-    known = ("tick_size", "lot_size", "min_notional", "quote_asset", "kind", "inferred")
-    fields: dict[str, Any] = {name: entry[name] for name in known if entry.get(name) is not None}
-    try:
-        # A float's shortest text is the decimal that was meant: Decimal(0.01) itself is not 0.01.
-        fields |= {name: Decimal(str(fields[name])) for name in ("tick_size", "lot_size", "min_notional") if name in fields}
-        return Instrument(symbol=symbol, **fields)
-    except (TypeError, ValueError, ArithmeticError, FlashcrashError) as error:
-        raise StorageError(
-            f"session {session_id}: the recorded instrument {symbol} cannot be used ({error}); was the session row edited by hand?"
-        ) from error
 
 
 def trade_objects(trades: Iterable[TradeRecord], instruments: Mapping[str, Instrument]) -> list[dict[str, Any]]:
@@ -109,27 +80,16 @@ def _trade(trade: TradeRecord, instrument: Instrument) -> dict[str, Any]:
         trade.symbol,
         trade.entry_us,
         trade.exit_us,
-        _average_price(trade.entry_ticks, instrument),
-        _average_price(trade.exit_ticks, instrument),
-        _short(instrument.quantity(trade.qty_lots)),
-        _short(money_to_decimal(trade.fee_minor)),
-        _short(money_to_decimal(trade.pnl_minor)),
+        average_price(trade.entry_ticks, instrument),
+        average_price(trade.exit_ticks, instrument),
+        short(instrument.quantity(trade.qty_lots)),
+        short(money_to_decimal(trade.fee_minor)),
+        short(money_to_decimal(trade.pnl_minor)),
         trade.exit_reason,
         None if trade.score != trade.score else round(trade.score, 2),
-        _short(Decimal(trade.exit_us - trade.entry_us) * _MICRO),
+        short(Decimal(trade.exit_us - trade.entry_us) * _MICRO),
     )
     return dict(zip(TRADE_COLUMNS, values, strict=True))
-
-
-def _average_price(ticks: float, instrument: Instrument) -> Decimal:
-    # An average of several fills lies between two ticks; four more digits are enough to read, as in the run's report.
-    return _short((Decimal(repr(ticks)) * instrument.tick_size).quantize(instrument.tick_size / 10_000))
-
-
-def _short(value: Decimal) -> Decimal:
-    """Without trailing zeros and without an exponent: 100.50 is 100.5 and 1E+2 is 100."""
-    value = value.normalize()
-    return value if int(value.as_tuple().exponent) <= 0 else value.quantize(Decimal(1))
 
 
 def state_rows(transitions: Iterable[TransitionRecord]) -> list[tuple[Any, ...]]:
@@ -144,11 +104,20 @@ def session_trades(store: Store, session: SessionRecord, report: Mapping[str, An
     return trade_objects(store.read(session.id, TradeRecord), instruments_of(session))
 
 
+def summary_document(store: Store, session: SessionRecord, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What summary.json holds of a session with a report: the report with the session's statistics under ``stats``.
+
+    The same right after the run and later from the database; where the database lies is no part of it.
+    """
+    return {key: value for key, value in report.items() if key not in _PLACES} | {"stats": stored_stats(store, session).as_dict()}
+
+
 def export_run(store: Store, session_id: str, report: Mapping[str, Any], out: Path) -> list[Path]:
-    """Write the files of a session that has just run; ``report``, the run's, becomes the summary. Raises StorageError."""
+    """Write the files of a session that has just run and whose report is ``report``. Raises StorageError."""
     session = store.session(session_id)
     trades = session_trades(store, session, report)
-    return write_export(out, trades=trades, transitions=store.read(session.id, TransitionRecord), summary=report)
+    summary = summary_document(store, session, report)
+    return write_export(out, trades=trades, transitions=store.read(session.id, TransitionRecord), summary=summary)
 
 
 def write_export(
@@ -189,6 +158,8 @@ def _cell(value: object) -> object:
         return f"'{value}" if value.startswith(_FORMULA) else value
     if isinstance(value, Decimal):
         return format(value, "f")  # never 1E-8, which spreadsheets of some countries take for text
+    if isinstance(value, float) and math.isfinite(value):
+        return format(Decimal(repr(value)), "f")  # a stored report holds money as floats
     return "" if value is None else value
 
 

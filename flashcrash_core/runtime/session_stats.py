@@ -1,4 +1,4 @@
-"""What a session's records add up to: profit, win rate, holding time, drawdown, fees, scores. Pure functions, exact money.
+"""What a session's records add up to: profit, win rate, holding time, drawdown, fees, scores. Exact money.
 
 The numbers say what the recorded fills say; how far those can be trusted is the session's ``data_tier`` and fill model, which stand
 beside them in every report.
@@ -6,16 +6,27 @@ beside them in every report.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from flashcrash_core.market.instruments import money_to_decimal
-from flashcrash_core.runtime.records import AuditRecord, FillRecord, IntentRecord, ScoreRecord, TradeRecord, TransitionRecord
+from flashcrash_core.market.instruments import Instrument, money_to_decimal
+from flashcrash_core.runtime.records import (
+    AuditRecord,
+    FillRecord,
+    IntentRecord,
+    NoticeRecord,
+    ScoreRecord,
+    SessionRecord,
+    TradeRecord,
+    TransitionRecord,
+)
+from flashcrash_core.runtime.session_account import HeldPosition, OpenOrder, account, instruments_of, report_of
+from flashcrash_core.runtime.storage import Store
 
-__all__ = ["SessionStats", "max_drawdown", "percentile", "session_stats"]
+__all__ = ["SessionStats", "max_drawdown", "percentile", "session_stats", "stored_stats"]
 
 
 @frozen(kw_only=True)
@@ -23,13 +34,18 @@ class SessionStats:
     """Statistics of one session. Money is in quote currency; None where there is nothing to take a statistic of."""
 
     trades: int
+    """Closed round trips; the next counts are of these."""
     wins: int
     """Closed trades with a profit after fees. One that ends at exactly 0 is neither won nor lost."""
     losses: int
     win_rate: float | None
     """``wins / trades``, 0 to 1."""
-    pnl_net: Decimal
+    pnl_net: Decimal | None
+    """As in the run's report: closed trades and what is held. None when something is held whose mark is unknown."""
+    pnl_realised: Decimal
     """Sum over closed trades, after their fees."""
+    pnl_unrealised: Decimal | None
+    """Of what is held, after the fees paid on it; 0 when nothing is held."""
     pnl_best: Decimal | None
     pnl_worst: Decimal | None
     fees: Decimal
@@ -37,10 +53,12 @@ class SessionStats:
     hold_mean_s: float | None
     hold_median_s: float | None
     equity_start: Decimal
-    equity_end: Decimal
-    """Start plus closed trades; positions still open are not valued."""
+    equity_end: Decimal | None
+    """As in the run's report; None like ``pnl_net``."""
+    open_positions: tuple[HeldPosition, ...]
+    open_orders: tuple[OpenOrder, ...]
     max_drawdown: Decimal
-    """Largest fall of that equity from an earlier peak, the start included."""
+    """Largest fall of start plus closed trades from an earlier peak, the start included."""
     max_drawdown_fraction: float | None
     """The largest fall relative to its peak; None when the start is 0."""
     orders: int
@@ -67,7 +85,7 @@ class SessionStats:
 
     def as_dict(self) -> dict[str, Any]:
         """Field name to value, for JSON; money stays Decimal."""
-        return {name: getattr(self, name) for name in self.__annotations__}
+        return asdict(self)
 
 
 def session_stats(
@@ -76,29 +94,49 @@ def session_stats(
     trades: Sequence[TradeRecord] = (),
     fills: Sequence[FillRecord] = (),
     intents: Sequence[IntentRecord] = (),
+    notices: Sequence[NoticeRecord] = (),
     scores: Sequence[ScoreRecord] = (),
     transitions: Sequence[TransitionRecord] = (),
     audit: Sequence[AuditRecord] = (),
+    instruments: Mapping[str, Instrument] | None = None,
+    report: Mapping[str, Any] | None = None,
 ) -> SessionStats:
-    """Statistics from a session's records. ``equity_start_minor`` is in minor units (1e-10 quote)."""
+    """Statistics from a session's records. ``equity_start_minor`` is in minor units (1e-10 quote).
+
+    ``report`` is that of the run, which alone knows what the open positions could be sold for; ``instruments`` give their
+    quantities and prices.
+    """
     results = [trade.pnl_minor for trade in sorted(trades, key=lambda trade: (trade.exit_us, trade.seq))]
     wins = sum(pnl > 0 for pnl in results)
     holds = [(trade.exit_us - trade.entry_us) / 1e6 for trade in trades]
     asked = [record.total for record in scores if not math.isnan(record.total)]
+    money = account(
+        equity_start_minor=equity_start_minor,
+        trades=trades,
+        fills=fills,
+        intents=intents,
+        notices=notices,
+        instruments=instruments or {},
+        report=report or {},
+    )
     drop_minor, drop_fraction = max_drawdown(equity_start_minor, results)
     return SessionStats(
         trades=len(results),
         wins=wins,
         losses=sum(pnl < 0 for pnl in results),
         win_rate=wins / len(results) if results else None,
-        pnl_net=money_to_decimal(sum(results)),
+        pnl_net=money.pnl_net,
+        pnl_realised=money.pnl_realised,
+        pnl_unrealised=money.pnl_unrealised,
         pnl_best=money_to_decimal(max(results)) if results else None,
         pnl_worst=money_to_decimal(min(results)) if results else None,
         fees=money_to_decimal(sum(fill.fee_minor for fill in fills)),
         hold_mean_s=_mean(holds),
         hold_median_s=percentile(holds, 0.5),
         equity_start=money_to_decimal(equity_start_minor),
-        equity_end=money_to_decimal(equity_start_minor + sum(results)),
+        equity_end=money.equity_end,
+        open_positions=money.positions,
+        open_orders=money.orders,
         max_drawdown=money_to_decimal(drop_minor),
         max_drawdown_fraction=drop_fraction,
         orders=sum(intent.kind == "submit" for intent in intents),
@@ -115,6 +153,22 @@ def session_stats(
         exits=_counted(trade.exit_reason for trade in trades),
         transitions=_counted(f"{record.source}->{record.target}" for record in transitions),
         audit=_counted(record.kind for record in audit),
+    )
+
+
+def stored_stats(store: Store, session: SessionRecord) -> SessionStats:
+    """Statistics of a stored session, from its rows and its report. Raises StorageError."""
+    return session_stats(
+        equity_start_minor=session.equity_start_minor,
+        trades=store.read(session.id, TradeRecord),
+        fills=store.read(session.id, FillRecord),
+        intents=store.read(session.id, IntentRecord),
+        notices=store.read(session.id, NoticeRecord),
+        scores=store.read(session.id, ScoreRecord),
+        transitions=store.read(session.id, TransitionRecord),
+        audit=store.read(session.id, AuditRecord),
+        instruments=instruments_of(session),
+        report=report_of(session),
     )
 
 

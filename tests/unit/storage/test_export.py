@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from flashcrash_core.api import Instrument, StorageError, TransitionRecord
-from flashcrash_core.runtime.export import export_run, instruments_of, json_document, session_trades, trade_objects, write_export
+from flashcrash_core.runtime.export import export_run, json_document, session_trades, summary_document, trade_objects, write_export
+from flashcrash_core.runtime.session_account import instruments_of
 from flashcrash_storage.sqlite import SqliteStore
 
 Make = Callable[..., Any]
@@ -134,15 +135,36 @@ def test_trades_come_from_the_report_or_the_rows(opened: Open, session: Make, tr
 
 
 def test_export_of_a_run(tmp_path: Path, opened: Open, session: Make) -> None:
-    """A run's export takes the trades of its report and the changes of state of its rows; the report is the summary."""
+    """A run's export takes the trades of its report and the changes of state of its rows; report and statistics are the summary."""
     store = opened()
     store.begin_session(session("s1"))
     store.write("s1", [_transition()])
     report = {"trades": [{"symbol": "BTCUSDT", "pnl_net": Decimal("-1.5"), "exit_reason": "stop"}], "pnl_net": Decimal("-1.5")}
-    export_run(store, "s1", report, tmp_path / "out")
+    export_run(store, "s1", report | {"session_db": "here.db"}, tmp_path / "out")
     assert _rows(tmp_path / "out" / "trades.csv")[0]["pnl_net"] == "-1.5"
     assert len(_rows(tmp_path / "out" / "states.csv")) == 1
-    assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["pnl_net"] == -1.5
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["pnl_net"] == -1.5
+    assert summary["stats"]["transitions"] == {"SLEEP->ALERT": 1}
+    assert "session_db" not in summary
+
+
+def test_a_stored_report_gives_the_same_files(tmp_path: Path, opened: Open, session: Make) -> None:
+    """Right after the run, with decimals, and later from the database, with floats, the files are the same."""
+    store = opened()
+    store.begin_session(session("s1"))
+    trade = {"symbol": "BTCUSDT", "quantity": Decimal("0.00001"), "pnl_net": Decimal("-0.5"), "score": 71.0, "hold_s": 2.0}
+    report = {"trades": [trade], "pnl_net": Decimal("-0.5"), "equity_end": Decimal("9999.5"), "warnings": []}
+    store.end_session("s1", status="done", wall_ended="x", decision_hash="", summary=json.loads(json_document(report)))
+    export_run(store, "s1", report, tmp_path / "run")
+    stored = store.session("s1")
+    trades = session_trades(store, stored, stored.summary)
+    write_export(tmp_path / "show", trades=trades, transitions=[], summary=summary_document(store, stored, stored.summary))
+    assert "0.00001" in (tmp_path / "run" / "trades.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "run" / "trades.csv").read_bytes() == (tmp_path / "show" / "trades.csv").read_bytes()
+    one, other = (json.loads((tmp_path / name / "summary.json").read_bytes()) for name in ("run", "show"))
+    assert one == other
+    assert one["stats"]["pnl_net"] == -0.5
 
 
 def test_json_numbers_are_exact() -> None:

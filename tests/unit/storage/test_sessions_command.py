@@ -19,13 +19,17 @@ _AT: dict[str, Any] = {"seq": 5, "t_us": 5_000, "symbol": "BTCUSDT"}
 
 
 @pytest.fixture
-def run(database: str, monkeypatch: pytest.MonkeyPatch, session: Make, trade: Make, intent: Make, fill: Make) -> Callable[..., Any]:
+def run(
+    database: str, monkeypatch: pytest.MonkeyPatch, session: Make, trade: Make, intent: Make, notice: Make, fill: Make
+) -> Callable[..., Any]:
     """Run a sessions command against a database with one finished and one running session."""
     store = SqliteStore(SqliteConfig(), database)
     store.begin_session(session("20251010-old", inputs=_GRID))
     records = [
         intent(),
-        fill(),
+        notice(kind="FILL", state="FILLED", qty_lots=10),
+        fill(qty_lots=10),
+        fill(side=-1, client_id="c2", qty_lots=10, trade_id=72),
         trade(),
         TransitionRecord(**_AT, source="SLEEP", target="ALERT", reason="[red]3 of 5", evidence={}),
         ScoreRecord(**_AT, total=61.0, refused="[b]score", detail=""),
@@ -84,7 +88,7 @@ def test_show_for_people(run: Callable[..., str]) -> None:
     """The tables hold the results, and a reason with brackets is text, not markup."""
     text = run("show", "20251010-old")
     for words in (
-        "Session 20251010-old",
+        "session 20251010-old",
         "win rate",
         "100.0%",
         "max drawdown",
@@ -97,10 +101,13 @@ def test_show_for_people(run: Callable[..., str]) -> None:
 
 
 def test_show_writes_files(run: Callable[..., str], tmp_path: Path) -> None:
-    """--out writes the three files; the summary is the JSON document of the session."""
+    """--out writes the three files and names them; without a report the summary is the session's document and says so."""
     text = run("show", "20251010", "--out", str(tmp_path / "out"))
-    assert "summary.json" in text
-    assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["stats"]["trades"] == 1
+    for name in ("trades.csv", "states.csv", "summary.json"):
+        assert f"Wrote {tmp_path / 'out' / name}\n" in text
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["schema"], summary["stats"]["trades"]) == ("flashcrash.session/1", 1)
+    assert json.loads(run("show", "20251010", "--out", str(tmp_path / "out"), "--json"))["exported"][2].endswith("summary.json")
     assert "1.035" in (tmp_path / "out" / "trades.csv").read_text(encoding="utf-8")
 
 
