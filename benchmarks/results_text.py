@@ -55,7 +55,7 @@ def _plainly(crash: Sequence[Outcome], sensitivity: Sequence[Outcome]) -> str:
             f"{considered} considered entries sent, net {_money(report['pnl_net'])}. {_why_strict(report)}"
         )
         research = report["research"]
-        trades, orders, fills = len(research["trades"]), research["entries_made"], research["orders_filled"]
+        trades, orders, fills = len(research["trades"]), research["entries_made"], research["fills"]
         lines.append(
             f"- Profile `{profile}`, research variant (renormalised score, liquidity gate off): {_count(trades, 'trade')}, "
             f"{_count(orders, 'order')} sent, {_count(fills, 'fill')}: {_verdict(research)}."
@@ -87,7 +87,7 @@ def _why_strict(report: dict[str, Any]) -> str:
 
 def _verdict(report: dict[str, Any]) -> str:
     net = report["pnl_net"]
-    if not report["orders_filled"]:
+    if not report["fills"]:
         return "it neither made nor lost money, as nothing filled"
     return f"it {'made' if net > 0 else 'lost'} {_money(abs(net))} after {_money(report['fees'])} of fees"
 
@@ -229,7 +229,7 @@ def _sensitivity(outcomes: Sequence[Outcome]) -> str:
     rows = []
     for outcome in outcomes:
         report, run = outcome.report, outcome.run
-        numbers = (report["entries_made"], report["orders_filled"], len(report["trades"]))
+        numbers = (report["entries_made"], report["fills"], len(report["trades"]))
         money = (_money(report["fees"]), _money(report["pnl_net"]), _markouts(report))
         rows.append([run.profile, run.group, run.title, *map(str, numbers), *money])
     parts.append(_table(head, rows))

@@ -1,4 +1,7 @@
-"""The report as a trader reads it, in 80 columns: what happened, on what data, with which caveats."""
+"""The report as a trader reads it, in 80 columns: what happened, on what data, with which caveats.
+
+Names of files, symbols and plugins come from outside: text is printed as it is, never parsed for markup.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,6 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["show_report"]
 
@@ -15,54 +19,254 @@ _ROWS: Final = 30
 """Longest table on a terminal; ``--json`` and ``--out`` have everything."""
 
 _STATES: Final = ("SLEEP", "ALERT", "ACTIVE", "RECOVERY", "SHUTDOWN")
+_DAY_US: Final = 86_400_000_000
+_NO_DECISIONS: Final = "none (no decisions)"
 
 
 def show_report(console: Console, report: dict[str, Any]) -> None:
     """Print a run, backtest or detection report."""
-    trading = "trades" in report
-    _headline(console, report, trading)
-    console.print(Rule("detection", align="left"))
-    _episodes(console, report)
-    _time_in_states(console, report)
-    _hold_sweep(console, report)
-    if trading:
-        console.print(Rule("trading", align="left"))
-        _trades(console, report["trades"], many=len(report["symbols"]) > 1)
-        _refusals(console, report)
-        _money(console, report)
+    view = _View(console, report)
+    view.headline()
+    view.rule("detection")
+    view.episodes()
+    view.states()
+    view.hold_sweep()
+    if "trades" in report:
+        view.rule("trading")
+        view.trades(report)
+        view.orders(report)
+        view.money()
         if "research" in report:
-            _research(console, report)
-    console.print(Rule("data", align="left"))
-    _data(console, report)
-    _footer(console, report)
+            view.research()
+    view.rule("data")
+    view.data()
+    view.footer()
 
 
-def _headline(console: Console, report: dict[str, Any], trading: bool) -> None:
-    console.print(Rule(f"[bold]flashcrash {report['mode']}[/]", align="left"))
-    synthetic = report["data_tier"] == "synthetic"
-    shown = (
-        "[bold red]SYNTHETIC[/] (made by this program: not evidence of anything)"
-        if synthetic
-        else f"[bold]{report['data_tier']}[/]"
-    )
-    _line(console, "input", report["input"])
-    _line(console, "data", f"{shown}, {', '.join(report['symbols'])}")
-    rate = report["events"] / max(report["wall_s"], 1e-9)
-    _line(console, "events", f"{report['events']:,} in {report['wall_s']:.2f} s ({rate:,.0f}/s), engine {report['engine']}")
-    if trading:
-        _line(console, "fills", f"simulated, model {report['fill_model']}")
-    if report.get("halted"):
-        _line(console, "halted", f"[bold red]by risk: {report['halted']}[/]")
-    elif report["status"] != "done":
-        _line(console, "status", f"[bold red]{report['status']}[/]")
+class _View:
+    """One report on one console."""
 
+    def __init__(self, console: Console, report: dict[str, Any]) -> None:
+        self._console = console
+        self._report = report
+        periods = [(d["first_us"], d["last_us"]) for d in report["data"].values() if d["first_us"]]
+        self._first_us = min((first for first, _ in periods), default=None)
+        self._last_us = max((last for _, last in periods), default=None)
+        self._dated = (
+            self._first_us is not None and self._last_us is not None and self._first_us // _DAY_US != self._last_us // _DAY_US
+        )
 
-def _line(console: Console, name: str, text: str) -> None:
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=8, style="dim")
-    grid.add_column()
-    grid.add_row(name, text)
-    console.print(grid)
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def headline(self) -> None:
+        report = self._report
+        self._console.print(Rule(Text(f"flashcrash {report['mode']}", style="bold"), align="left"))
+        self._fact("input", report["input"])
+        synthetic = report["data_tier"] == "synthetic"
+        tier = Text("SYNTHETIC", style="bold red") if synthetic else Text(report["data_tier"], style="bold")
+        self._fact("data", tier + (" (made by this program: not evidence of anything)" if synthetic else ""))
+        self._fact("symbols", ", ".join(report["symbols"]))
+        if self._first_us is not None and self._last_us is not None:
+            seconds = (self._last_us - self._first_us) / 1e6
+            self._fact("period", f"{_date(self._first_us)} to {_date(self._last_us)} UTC ({seconds:,.0f} s)")
+        rate = report["events"] / max(report["wall_s"], 1e-9)
+        self._fact("events", f"{report['events']:,} in {report['wall_s']:.2f} s ({rate:,.0f}/s), engine {report['engine']}")
+        if "trades" in report:
+            self._fact("fills", f"simulated, model {report['fill_model']}")
+        if report.get("halted"):
+            self._fact("halted", Text(f"by risk: {report['halted']}", style="bold red"))
+        elif report["status"] != "done":
+            self._fact("status", Text(report["status"], style="bold red"))
+
+    def episodes(self) -> None:
+        report = self._report
+        episodes = report["episodes"]
+        active = [e for e in episodes if e["active_us"] is not None]
+        if not episodes:
+            self._say("No episode: the detector never left SLEEP.")
+        else:
+            alerts = len(episodes) - len(active)
+            self._say(f"{_count(len(active), 'episode')} reached ACTIVE, {_count(alerts, 'other')} only ALERT (times UTC)")
+        shown = 0
+        for e in active:
+            if shown >= _ROWS:
+                hidden = sum(len(x["active_spans"]) for x in active) - shown
+                self._say(f"  {hidden} more stays in ACTIVE; --json lists all")
+                break
+            self._episode(e)
+            shown += len(e["spans"])
+        for symbol, detection in report["detection"].items():
+            for note in detection["notes"]:
+                self._say(f"{symbol}: {note}", style="yellow")
+
+    def _episode(self, e: dict[str, Any]) -> None:
+        fall = _fall(e["high"], e["low"])
+        at = f" from {_price(e['alert_price'])}" if e["alert_price"] is not None else ""
+        low = f", low {_price(e['low'])} at {self._clock(e['low_us'])}" if e["low"] is not None else ""
+        self._say(f"{e['symbol']} alert {self._clock(e['alert_us'])}{at}{low}{f' ({fall} from the top)' if fall else ''}")
+        table = _table("ACTIVE from", "to", "for s", "price", "low", "fell", left=0)
+        table.add_column("because", no_wrap=True)
+        for span in e["spans"][:_ROWS]:
+            seconds = "" if span["end_us"] is None else f"{(span['end_us'] - span['start_us']) / 1e6:.1f}"
+            prices = (_price(span["price"]), _price(span["low"]), _fall(span["price"], span["low"]))
+            _row(table, self._clock(span["start_us"]), self._clock(span["end_us"]), seconds, *prices, span["reason"])
+        self._indent(table)
+        if e["sleep_us"] is not None:
+            seconds = (e["sleep_us"] - e["alert_us"]) / 1e6
+            self._say(f"  back to SLEEP {self._clock(e['sleep_us'])} ({e['reason']}), {seconds:,.1f} s after the alert")
+        elif e["shutdown_us"] is not None:
+            self._say(f"  SHUTDOWN {self._clock(e['shutdown_us'])} ({e['reason']})")
+        else:
+            self._say("  not over when the data ended")
+
+    def states(self) -> None:
+        report = self._report
+        seconds = report["state_seconds"]
+        parts = [f"{state} {seconds[state]:,.1f} s" for state in _STATES if seconds.get(state)]
+        self._say("Time in state: " + (", ".join(parts) or "none, the data is shorter than one step of the grid"))
+        if report["blind_seconds"]:
+            self._say(f"  of it warming up, when nothing could fire: {report['blind_seconds']:,.1f} s")
+        if report["blocked_seconds"]:
+            shown = ", ".join(f"{reason} {s:,.1f} s" for reason, s in report["blocked_seconds"].items())
+            self._say(f"Entries blocked while awake: {shown}")
+
+    def hold_sweep(self) -> None:
+        for symbol, rows in self._report["hold_sweep"].items():
+            if not any(row["episodes"] for row in rows):
+                self._say(f"Hold sweep {symbol}: no episode under any confirmation time from 0 to 5 s")
+                continue
+            self._say(f"Hold sweep {symbol}: the same data under other confirmation times")
+            table = _table("hold s", "episodes", "reached ACTIVE", "seconds ACTIVE", "first ACTIVE", left=0)
+            for row in rows:
+                numbers = (f"{row['hold_s']:g}", str(row["episodes"]), str(row["active_episodes"]), f"{row['active_s']:.1f}")
+                _row(table, *numbers, self._clock(row["first_active_us"]))
+            self._indent(table)
+
+    def trades(self, report: dict[str, Any]) -> None:
+        trades = report["trades"]
+        many = len(self._report["symbols"]) > 1
+        if not trades:
+            self._say("Trades: none")
+            return
+        names = ["entry", "held", "quantity", "bought", "sold", "fees", "net", "score"]
+        table = _table(*(["symbol", *names] if many else names), left=1)
+        table.add_column("exit by", no_wrap=True)
+        for t in trades[:_ROWS]:
+            net = Text(f"{t['pnl_net']:+.2f}", style="green" if t["pnl_net"] > 0 else "red")
+            score = "-" if t["score"] is None else f"{t['score']:.1f}"
+            cells: list[str | Text] = [self._clock(t["entry_us"]), f"{t['hold_s']:.1f}s", f"{t['quantity']:f}"]
+            cells += [_price(t["entry_price"]), _price(t["exit_price"]), f"{t['fees']:.2f}", net, score, t["exit_reason"]]
+            _row(table, *([t["symbol"], *cells] if many else cells))
+        self._indent(table)
+        if len(trades) > _ROWS:
+            self._say(f"  {len(trades) - _ROWS} more; --json lists all")
+
+    def orders(self, report: dict[str, Any]) -> None:
+        refusals = report["entries_rejected"]
+        made = report["entries_made"]
+        refused = ", ".join(f"{reason} {n}" for reason, n in refusals.items()) or "none"
+        self._say(f"Entries considered {made + sum(refusals.values())}, ordered {made}; refused by: {refused}")
+        for side in ("entry", "exit"):
+            ends = [
+                f"{n} {end.removeprefix(side + '_').replace('_', ' ')}"
+                for end, n in report["orders"].items()
+                if end.startswith(side)
+            ]
+            if ends:
+                self._say(f"{side.capitalize()} orders: " + ", ".join(ends))
+        score = report["score"]
+        if score["considered"]:
+            self._say(f"Scores asked for {score['considered']}: mean {score['mean']}, median {score['p50']}, p95 {score['p95']}")
+
+    def money(self) -> None:
+        report = self._report
+        trades = report["trades"]
+        wins = sum(1 for t in trades if t["pnl_net"] > 0)
+        won = f"; {wins} of {len(trades)} closed trades won" if trades else ""
+        net = Text(f"{report['pnl_net']:+,.2f}", style="bold")
+        self._console.print(Text("Net P&L ") + net + f" after fees of {report['fees']:,.2f}{won}", highlight=False)
+        if report["open_positions"]:
+            realised, unrealised = report["pnl_realised"], report["pnl_unrealised"]
+            held = _count(report["open_positions"], "open position")
+            self._say(f"  of it {realised:+,.2f} in closed trades, {unrealised:+,.2f} in {held}:")
+            for p in report["positions"]:
+                mark = _price(p["mark"])
+                self._say(
+                    f"  {p['symbol']} {p['quantity']:f} bought at {_price(p['entry_price'])}, could be sold at {mark}",
+                    style="yellow",
+                )
+        self._say(f"Equity {report['equity_start']:,.2f} -> {report['equity_end']:,.2f}")
+        for symbol, marks in report["markouts"].items():
+            if any(m["fills"] for m in marks.values()):
+                shown = ", ".join(f"{after} {m['mean_bps']:+.1f} bp" for after, m in marks.items() if m["fills"])
+                self._say(f"Mean price move after our fills, {symbol} (+ is for us): {shown}")
+
+    def research(self) -> None:
+        research = self._report["research"]
+        self.rule("research variant, beside it")
+        self._say(research["note"], style="yellow")
+        if "overrides" in research:
+            self._say("  --set " + " --set ".join(research["overrides"]))
+        if "error" in research:
+            self._say(f"It could not be run: {research['error']}", style="red")
+            return
+        self.trades(research)
+        self.orders(research)
+        self._say(f"Net P&L {research['pnl_net']:+,.2f} after fees of {research['fees']:,.2f} (research)")
+
+    def data(self) -> None:
+        for symbol, data in self._report["data"].items():
+            counts = data["counts"]
+            kinds = ", ".join(
+                f"{counts[kind]:,} {kind}" for kind in ("trades", "quotes", "deltas", "snapshots") if counts.get(kind)
+            )
+            self._say(f"{symbol}: {kinds or 'no market events'}; price is the {data['price_source']}")
+            if data["has_book"]:
+                line = f"  book: {counts.get('book_gaps', 0)} sequence gaps, crossed {counts.get('book_crossed', 0)} times"
+                if checks := counts.get("quote_checks", 0):
+                    line += f", equal to the ticker in {checks - counts.get('quote_mismatches', 0):,} of {checks:,} checks"
+                self._say(line)
+            if data["rejected"]:
+                self._say("  not used: " + ", ".join(f"{reason} {n:,}" for reason, n in data["rejected"].items()))
+        for symbol, detection in self._report["detection"].items():
+            extra = [r for r in detection["readings"] if r["role"] == "extra"]
+            if extra:
+                shown = ", ".join(f"{r['name']} {'missing' if r['value'] is None else format(r['value'], '.4g')}" for r in extra)
+                self._say(f"{symbol}: extra indicators at the end: {shown}")
+
+    def footer(self) -> None:
+        report = self._report
+        for warning in report["warnings"]:
+            self._say(f"! {warning}", style="yellow")
+        if report.get("session"):
+            self._say(f"Session {report['session']} kept in {report['session_db']}")
+        self._say(f"Decision hash {report['decision_hash'] if any(c != '0' for c in report['decision_hash']) else _NO_DECISIONS}")
+        for path in report.get("exported", ()):
+            self._say(f"Wrote {path}")
+
+    # -- printing ----------------------------------------------------------------------------------------------------
+
+    def rule(self, title: str) -> None:
+        self._console.print(Rule(Text(title), align="left"))
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style), highlight=False)
+
+    def _fact(self, name: str, value: str | Text) -> None:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=8, style="dim")
+        grid.add_column(overflow="fold")
+        grid.add_row(name, value if isinstance(value, Text) else Text(value))
+        self._console.print(grid)
+
+    def _indent(self, table: Table) -> None:
+        self._console.print(Padding(table, (0, 0, 0, 2)))
+
+    def _clock(self, us: int | None) -> str:
+        if us is None:
+            return "-"
+        text = _date(us) + f".{us // 100_000 % 10}"
+        return text[5:] if self._dated else text[11:]
 
 
 def _table(*columns: str, left: int = 1) -> Table:
@@ -72,162 +276,26 @@ def _table(*columns: str, left: int = 1) -> Table:
     return table
 
 
-def _indent(console: Console, table: Table) -> None:
-    console.print(Padding(table, (0, 0, 0, 2)))
+def _row(table: Table, *cells: str | Text) -> None:
+    table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
 
 
-def _episodes(console: Console, report: dict[str, Any]) -> None:
-    episodes = report["episodes"]
-    active = [e for e in episodes if e["active_us"] is not None]
-    if not episodes:
-        console.print("No episode: the detector never left SLEEP.")
-    else:
-        alerts = len(episodes) - len(active)
-        plural = "episode" if len(active) == 1 else "episodes"
-        console.print(f"[bold]{len(active)}[/] {plural} reached ACTIVE, {alerts} more were alerts only (times UTC)")
-    if active:
-        table = _table("symbol", "alert", "ACTIVE from", "to", "for s", "returned to SLEEP", left=1)
-        rows = 0
-        for e in active:
-            for index, (start, end) in enumerate(e["active_spans"]):
-                first, last = index == 0, index == len(e["active_spans"]) - 1
-                over = f"{_clock(e['sleep_us'])} ({e['reason']})" if e["sleep_us"] else f"not yet ({e['reason'] or 'end of data'})"
-                seconds = "" if end is None else f"{(end - start) / 1e6:.1f}"
-                name, alert = (e["symbol"], _clock(e["alert_us"])) if first else ("", "")
-                table.add_row(name, alert, _clock(start), _clock(end), seconds, over if last else "")
-                rows += 1
-                if rows == _ROWS:
-                    break
-            if rows == _ROWS:
-                break
-        _indent(console, table)
-        hidden = sum(len(e["active_spans"]) for e in active) - rows
-        if hidden:
-            console.print(f"  {hidden} more spans of ACTIVE; --json lists all")
-    else:
-        for symbol, detection in report["detection"].items():
-            for note in detection["notes"]:
-                console.print(f"  {symbol}: {note}")
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _time_in_states(console: Console, report: dict[str, Any]) -> None:
-    seconds = report["state_seconds"]
-    parts = [f"{state} {seconds[state]:,.1f} s" for state in _STATES if seconds.get(state)]
-    console.print("Time in state: " + (", ".join(parts) or "none, the data closed no row"))
-    blocked = report["blocked_seconds"]
-    if blocked:
-        shown = ", ".join(f"{reason} {s:,.1f} s" for reason, s in blocked.items())
-        console.print(f"Entries blocked while awake: {shown}")
-
-
-def _hold_sweep(console: Console, report: dict[str, Any]) -> None:
-    for symbol, rows in report["hold_sweep"].items():
-        if not any(row["episodes"] for row in rows):
-            console.print(f"Hold sweep {symbol}: no episode under any confirmation time from 0 to 5 s")
-            continue
-        console.print(f"Hold sweep {symbol}: the same data under other confirmation times")
-        table = _table("hold s", "episodes", "reached ACTIVE", "seconds ACTIVE", "first ACTIVE", left=0)
-        for row in rows:
-            numbers = (f"{row['hold_s']:g}", str(row["episodes"]), str(row["active_episodes"]), f"{row['active_s']:.1f}")
-            table.add_row(*numbers, _clock(row["first_active_us"]))
-        _indent(console, table)
-
-
-def _trades(console: Console, trades: list[dict[str, Any]], *, many: bool) -> None:
-    if not trades:
-        console.print("Trades: none")
-        return
-    names = ["entry", "held", "quantity", "bought", "sold", "fees", "net", "score"]
-    table = _table(*(["symbol", *names] if many else names), left=1)
-    table.add_column("exit by", no_wrap=True)
-    for t in trades[:_ROWS]:
-        colour = "green" if t["pnl_net"] > 0 else "red"
-        score = "-" if t["score"] is None else f"{t['score']:.1f}"
-        cells = [
-            _clock(t["entry_us"]),
-            f"{t['hold_s']:.1f}",
-            f"{t['quantity']:f}",
-            _price(t["entry_price"]),
-            _price(t["exit_price"]),
-        ]
-        cells += [f"{t['fees']:.2f}", f"[{colour}]{t['pnl_net']:+.2f}[/]", score, t["exit_reason"]]
-        table.add_row(*([t["symbol"], *cells] if many else cells))
-    _indent(console, table)
-    if len(trades) > _ROWS:
-        console.print(f"  {len(trades) - _ROWS} more; --json lists all")
-
-
-def _refusals(console: Console, report: dict[str, Any]) -> None:
-    refusals = report["entries_rejected"]
-    made = report["entries_made"]
-    if refusals:
-        shown = ", ".join(f"{reason} {n}" for reason, n in refusals.items())
-        console.print(f"Entries considered {made + sum(refusals.values())}, ordered {made}, refused by: {shown}")
-    else:
-        console.print(f"Entries considered {made}, ordered {made}, none refused")
-
-
-def _money(console: Console, report: dict[str, Any]) -> None:
-    trades = report["trades"]
-    wins = sum(1 for t in trades if t["pnl_net"] > 0)
-    won = f", {wins} of {len(trades)} trades won" if trades else ""
-    console.print(f"Net P&L [bold]{report['pnl_net']:+,.2f}[/] after fees of {report['fees']:,.2f}{won}")
-    console.print(f"Equity {report['equity_start']:,.2f} -> {report['equity_end']:,.2f}")
-    if report["open_positions"]:
-        console.print(
-            f"[yellow]{report['open_positions']} positions still open at the end, valued at what they could be sold for[/]"
-        )
-    score = report["score"]
-    if score["considered"]:
-        console.print(
-            f"Scores asked for {score['considered']}: mean {score['mean']}, median {score['p50']}, p95 {score['p95']} (70 enters)"
-        )
-    for symbol, marks in report["markouts"].items():
-        if any(m["fills"] for m in marks.values()):
-            shown = ", ".join(f"{after} {m['mean_bps']:+.1f} bp" for after, m in marks.items() if m["fills"])
-            console.print(f"Mean price move after our fills, {symbol} (+ is for us): {shown}")
-
-
-def _research(console: Console, report: dict[str, Any]) -> None:
-    research = report["research"]
-    console.print(Rule("research variant beside it", align="left"))
-    console.print(f"[yellow]{research['note']}[/]")
-    console.print("  --set " + " --set ".join(research["overrides"]))
-    _trades(console, research["trades"], many=len(report["symbols"]) > 1)
-    _refusals(console, research)
-    console.print(f"Net P&L {research['pnl_net']:+,.2f} after fees of {research['fees']:,.2f} (research)")
-
-
-def _data(console: Console, report: dict[str, Any]) -> None:
-    for symbol, data in report["data"].items():
-        counts = data["counts"]
-        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in ("trades", "quotes", "deltas", "snapshots") if counts.get(kind))
-        console.print(f"{symbol}: {kinds}; price is the {data['price_source']}")
-        if data["tier"] == "L2":
-            line = f"  book: {counts.get('book_gaps', 0)} sequence gaps, crossed {counts.get('book_crossed', 0)} times"
-            if checks := counts.get("quote_checks", 0):
-                line += f", equal to the ticker in {checks - counts.get('quote_mismatches', 0):,} of {checks:,} checks"
-            console.print(line)
-        if data["rejected"]:
-            console.print("  rejected: " + ", ".join(f"{reason} {n:,}" for reason, n in data["rejected"].items()))
-
-
-def _footer(console: Console, report: dict[str, Any]) -> None:
-    for warning in report["warnings"]:
-        console.print(f"[yellow]! {warning}[/]")
-    if report.get("session"):
-        console.print(f"Session {report['session']} kept in {report['session_db']}")
-    console.print(f"Decision hash {report['decision_hash']}")
-    for path in report.get("exported", ()):
-        console.print(f"Wrote {path}")
+def _date(us: int) -> str:
+    return datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _price(value: Any) -> str:
     """Seven digits are enough to read; averages over several fills have more."""
+    if value is None:
+        return "-"
     return f"{value:.7g}" if value < 10_000_000 else f"{value:.0f}"
 
 
-def _clock(us: int | None) -> str:
-    if us is None:
-        return "-"
-    return datetime.fromtimestamp(us / 1e6, UTC).strftime("%H:%M:%S.%f")[:-5]
+def _fall(top: Any, bottom: Any) -> str:
+    if not top or bottom is None:
+        return ""
+    return f"{100 * (float(bottom) / float(top) - 1):+.1f} %"

@@ -36,6 +36,11 @@ class Drawdown:
         peak = peaks[0][1]
         self.value = log(price / peak) if peak > price else 0.0
 
+    @property
+    def peak(self) -> float:
+        """Highest row-end price in the window; NaN before the first."""
+        return self._peaks[0][1] if self._peaks else nan
+
     def snapshot(self) -> list[Any]:
         """State as plain data."""
         return [self.value, [list(p) for p in self._peaks]]

@@ -8,9 +8,9 @@ dropped when all sleep again, so that a sweep costs time awake and nothing aslee
 from typing import Any, Final
 
 import attrs
+from attrs import define
 
 from flashcrash_core.detection.detector import Detector, Transition
-from flashcrash_core.detection.episodes import EpisodeLog
 from flashcrash_core.detection.panel import Pair
 from flashcrash_core.detection.settings import State
 from flashcrash_core.market.features import GRID_US, FeatureRow
@@ -20,6 +20,29 @@ __all__ = ["HOLDS_S", "HoldSweep"]
 HOLDS_S: Final = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 
+@define
+class _Tally:
+    """What one hold led to so far; counters only, so that a long run stays small."""
+
+    episodes: int = 0
+    active_episodes: int = 0
+    active_us: int = 0
+    first_active_us: int | None = None
+    confirmed: bool = False
+    """The current episode has reached ACTIVE."""
+
+    def on_transition(self, t: Transition) -> None:
+        """Count it."""
+        if t.source is State.SLEEP:
+            self.episodes += 1
+            self.confirmed = False
+        if t.target is State.ACTIVE and not self.confirmed:
+            self.confirmed = True
+            self.active_episodes += 1
+            if self.first_active_us is None:
+                self.first_active_us = t.t_us
+
+
 class HoldSweep:
     """Shadow detectors beside ``main``; feed it the same rows after ``main`` took them."""
 
@@ -27,26 +50,28 @@ class HoldSweep:
         self._main = main
         self._holds_s = holds_s
         self._shadows: list[Detector] = []
-        self._logs = {hold: EpisodeLog() for hold in holds_s}
-        self._active_us = dict.fromkeys(holds_s, 0)
+        self._tallies = {hold: _Tally() for hold in holds_s}
 
     def on_row(self, row: FeatureRow, pairs: list[Pair], transitions: list[Transition]) -> None:
         """Take a row with the transitions that ``main`` made in it."""
         if self._shadows:
-            for hold, shadow in zip(self._holds_s, self._shadows, strict=True):
+            for tally, shadow in zip(self._tallies.values(), self._shadows, strict=True):
                 if shadow.state is State.ACTIVE:
-                    self._active_us[hold] += GRID_US
+                    tally.active_us += GRID_US
                 for t in shadow.on_row(row, pairs, flat=True):
-                    self._logs[hold].on_transition(t)
+                    tally.on_transition(t)
             if self._main.state is State.SLEEP and all(s.state is State.SLEEP for s in self._shadows):
                 self._shadows = []
         elif transitions and transitions[0].source is State.SLEEP:
             state = self._main.snapshot()
-            for hold in self._holds_s:
-                shadow = Detector(self._main.symbol, self._main.entries, attrs.evolve(self._main.config, hold_s=hold))
-                shadow.restore(state)
-                self._shadows.append(shadow)
-                self._logs[hold].on_transition(transitions[0])
+            self._shadows = [self._shadow(hold, state) for hold in self._holds_s]
+            for tally in self._tallies.values():
+                tally.on_transition(transitions[0])
+
+    def _shadow(self, hold_s: float, state: dict[str, Any]) -> Detector:
+        shadow = Detector(self._main.symbol, self._main.entries, attrs.evolve(self._main.config, hold_s=hold_s))
+        shadow.restore(state)
+        return shadow
 
     def restart(self, main: Detector) -> None:
         """The lane started over with a new detector: drop the shadows, keep what was counted."""
@@ -55,36 +80,25 @@ class HoldSweep:
 
     def result(self) -> list[dict[str, Any]]:
         """One row per hold: episodes, those that reached ACTIVE, seconds ACTIVE, first ACTIVE."""
-        rows = []
-        for hold in self._holds_s:
-            episodes = self._logs[hold].episodes
-            confirmed = [e.active_us for e in episodes if e.active_us is not None]
-            rows.append(
-                {
-                    "hold_s": hold,
-                    "episodes": len(episodes),
-                    "active_episodes": len(confirmed),
-                    "active_s": self._active_us[hold] / 1e6,
-                    "first_active_us": confirmed[0] if confirmed else None,
-                }
-            )
-        return rows
+        return [
+            {
+                "hold_s": hold,
+                "episodes": tally.episodes,
+                "active_episodes": tally.active_episodes,
+                "active_s": tally.active_us / 1e6,
+                "first_active_us": tally.first_active_us,
+            }
+            for hold, tally in self._tallies.items()
+        ]
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain data."""
         return {
             "shadows": [s.snapshot() for s in self._shadows],
-            "logs": [log.snapshot() for log in self._logs.values()],
-            "active_us": list(self._active_us.values()),
+            "tallies": [attrs.asdict(tally) for tally in self._tallies.values()],
         }
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._shadows = []
-        for hold, state in zip(self._holds_s, data["shadows"], strict=False):
-            shadow = Detector(self._main.symbol, self._main.entries, attrs.evolve(self._main.config, hold_s=hold))
-            shadow.restore(state)
-            self._shadows.append(shadow)
-        for log, state in zip(self._logs.values(), data["logs"], strict=True):
-            log.restore(state)
-        self._active_us = dict(zip(self._holds_s, data["active_us"], strict=True))
+        self._shadows = [self._shadow(hold, state) for hold, state in zip(self._holds_s, data["shadows"], strict=False)]
+        self._tallies = {hold: _Tally(**row) for hold, row in zip(self._holds_s, data["tallies"], strict=True)}

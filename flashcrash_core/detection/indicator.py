@@ -107,7 +107,7 @@ class Reading:
     """One indicator's reading at one row, for reports, records and scores.
 
     ``value`` is None when not ``ready``; ``reason`` then says why (``warming_up``, ``no_book``, ``book_unusable``, ``quarantined``,
-    ``undefined``). ``provenance`` is ``real_book``, ``real_trades`` or ``synthetic_book``.
+    ``undefined``). ``provenance`` is ``real_book``, ``real_trades``, ``synthetic_book`` or ``synthetic_trades``, "" when missing.
     """
 
     name: str

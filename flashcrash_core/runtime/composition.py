@@ -160,6 +160,7 @@ def _lane(
         fees=fees,
         max_silence_us=round(settings.run.max_silence_s * 1e6),
         synthetic_book=source.synthetic_book,
+        synthetic_market=source.data_tier is DataTier.SYNTHETIC,
         sweep=sweep,
         needs_book=frozenset(i.spec.name for i in held if "book" in i.spec.needs),
     )

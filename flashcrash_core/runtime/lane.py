@@ -47,6 +47,7 @@ class LaneSetup:
     fees: Fees
     max_silence_us: int
     synthetic_book: bool = False
+    synthetic_market: bool = False
     sweep: bool = True
     needs_book: frozenset[str] = frozenset()
 
@@ -64,11 +65,15 @@ class Lane:
         self.state_us: Counter[str] = Counter({str(s): 0 for s in State})
         self.blocked_us: Counter[str] = Counter()
         """Time outside SLEEP during which entries were blocked, by reason."""
+        self.blind_us = 0
+        """Time of rows in which nothing could fire: warming up."""
         self.restarts = 0
         self.flat = True
         self.now_us = 0
         self.row: FeatureRow | None = None
         self._bar_is_new = False
+        self.first_us = 0
+        """Event time of the first row."""
         self._on_transition = on_transition
         self._on_fault = on_fault
         self.sweep: HoldSweep | None = None
@@ -124,6 +129,8 @@ class Lane:
         detector, panel = self.detector, self.panel
         state = detector.state
         self.row = row
+        if not self.first_us:
+            self.first_us = row.t_us
         self.state_us[state] += GRID_US
         panel.on_row(row)
         if panel.faults:
@@ -136,6 +143,10 @@ class Lane:
         self._history.append(JudgedRow(row.t_us, tuple(detector.judgement.values)))
         for transition in transitions:
             self._on_transition(transition)
+        if detector.state is not State.SLEEP:
+            self.episodes.on_row(row.t_us, row.low, row.high)
+        if not detector.warm:
+            self.blind_us += GRID_US
         if state is not State.SLEEP and (blocked := self.blocked()) not in ("", "state"):
             self.blocked_us[blocked] += GRID_US
         self._after_row(row)
@@ -145,7 +156,7 @@ class Lane:
             self.markouts.on_row(row.t_us, row.price)
         if row.bar_new and self.market.bar is not None:
             self.strategy.on_bar(self.market.bar)
-            self._bar_is_new = True
+            self._bar_is_new = self.awake  # a bar first seen asleep is old news on waking
 
     def _contain(self, t_us: int) -> None:
         for index, error in self.detector.judgement.faults:
@@ -227,12 +238,16 @@ class Lane:
         for i, entry in enumerate(self.panel.entries):
             value = self.detector.judgement.values[i]
             missing = isnan(value)
-            book = "synthetic_book" if self.setup.synthetic_book else "real_book"
-            provenance = book if entry.plugin in self.setup.needs_book else "real_trades"
             reason = self.panel.missing_reason(i) if missing else ""
             fired = self.detector.judgement.fired[i]
+            provenance = "" if missing else self._provenance(entry)
             result.append(Reading(entry.name, None if missing else value, fired, not missing, stale, reason, provenance))
         return result
+
+    def _provenance(self, entry: PanelEntry) -> str:
+        if entry.plugin in self.setup.needs_book:
+            return "synthetic_book" if self.setup.synthetic_book else "real_book"
+        return "synthetic_trades" if self.setup.synthetic_market else "real_trades"
 
     # -- snapshot for resume -----------------------------------------------------------------------------------------
 
@@ -250,7 +265,7 @@ class Lane:
             "row": None if self.row is None else list(self.row),
             "state_us": dict(self.state_us),
             "blocked_us": dict(self.blocked_us),
-            "plain": [self.restarts, self.flat, self.now_us, self._bar_is_new],
+            "plain": [self.restarts, self.flat, self.now_us, self._bar_is_new, self.blind_us, self.first_us],
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -267,4 +282,4 @@ class Lane:
         self.row = None if data["row"] is None else FeatureRow(*data["row"])
         self.state_us = Counter(data["state_us"])
         self.blocked_us = Counter(data["blocked_us"])
-        self.restarts, self.flat, self.now_us, self._bar_is_new = data["plain"]
+        self.restarts, self.flat, self.now_us, self._bar_is_new, self.blind_us, self.first_us = data["plain"]

@@ -18,7 +18,7 @@ class Markouts:
 
     def __init__(self) -> None:
         self._pending: list[list[Any]] = []
-        self.samples: list[list[float]] = [[] for _ in OFFSETS_US]
+        self._sums: list[list[float]] = [[0, 0.0] for _ in OFFSETS_US]  # fills and sum of basis points, per offset
 
     @property
     def waiting(self) -> bool:
@@ -38,7 +38,8 @@ class Markouts:
         for item in self._pending:
             due_us, index, side, paid = item
             if t_us >= due_us:
-                self.samples[index].append(1e4 * side * log(price / paid))
+                self._sums[index][0] += 1
+                self._sums[index][1] += 1e4 * side * log(price / paid)
             else:
                 later.append(item)
         self._pending = later
@@ -46,14 +47,14 @@ class Markouts:
     def result(self) -> dict[str, dict[str, float | int | None]]:
         """Count and mean in basis points per offset."""
         return {
-            f"{offset / 1e6:g}s": {"fills": len(s), "mean_bps": round(sum(s) / len(s), 3) if s else None}
-            for offset, s in zip(OFFSETS_US, self.samples, strict=True)
+            f"{offset / 1e6:g}s": {"fills": int(fills), "mean_bps": round(total / fills, 3) if fills else None}
+            for offset, (fills, total) in zip(OFFSETS_US, self._sums, strict=True)
         }
 
     def snapshot(self) -> list[Any]:
         """State as plain data."""
-        return [[list(item) for item in self._pending], [list(part) for part in self.samples]]
+        return [[list(item) for item in self._pending], [list(part) for part in self._sums]]
 
     def restore(self, data: list[Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._pending, self.samples = [list(item) for item in data[0]], [list(part) for part in data[1]]
+        self._pending, self._sums = [list(item) for item in data[0]], [list(part) for part in data[1]]

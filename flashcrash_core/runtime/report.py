@@ -17,6 +17,9 @@ from flashcrash_core.runtime.lane import Lane
 from flashcrash_core.runtime.records import TradeRecord
 from flashcrash_core.runtime.resume import Tally
 from flashcrash_core.runtime.runner import RunOutcome
+from flashcrash_core.runtime.session import Session
+from flashcrash_core.runtime.session_stats import percentile
+from flashcrash_core.trading.positions import Position
 
 __all__ = ["SCHEMA", "build_report", "detection_report"]
 
@@ -31,6 +34,7 @@ def build_report(
     ledger = session.blotter.ledger
     report = detection_report(composition, outcome, engine=engine)
     equity_end = session.equity_minor()
+    realised = sum(t.pnl_minor for t in tally.trades)
     scores = sorted(s.total for s in tally.scores if s.total == s.total)
     report |= {
         "mode": mode,
@@ -43,18 +47,23 @@ def build_report(
         "trades": [_trade(t, composition) for t in tally.trades],
         "entries_rejected": dict(session.refusals.most_common()),
         "entries_made": sum(1 for s in tally.scores if not s.refused),
-        "orders_filled": ledger.fills,
+        "orders": dict(session.order_ends.most_common()),
+        "orders_open": len(session.blotter.orders),
+        "fills": ledger.fills,
         "open_positions": len(session.blotter.positions),
+        "positions": [_position(p, session) for p in session.blotter.positions.values()],
         "fees": _plain(money_to_decimal(ledger.fees_minor)),
         "pnl_net": _plain(money_to_decimal(equity_end - ledger.equity_start_minor)),
+        "pnl_realised": _plain(money_to_decimal(realised)),
+        "pnl_unrealised": _plain(money_to_decimal(equity_end - ledger.equity_start_minor - realised)),
         "equity_start": _plain(money_to_decimal(ledger.equity_start_minor)),
         "equity_end": _plain(money_to_decimal(equity_end)),
         "markouts": {symbol: lane.markouts.result() for symbol, lane in session.lanes.items()},
         "score": {
             "considered": len(scores),
             "mean": round(sum(scores) / len(scores), 2) if scores else None,
-            "p50": round(_quantile(scores, 0.5), 2) if scores else None,
-            "p95": round(_quantile(scores, 0.95), 2) if scores else None,
+            "p50": _rounded(percentile(scores, 0.5)),
+            "p95": _rounded(percentile(scores, 0.95)),
         },
     }
     return report
@@ -79,8 +88,10 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "wall_s": round(outcome.wall_s, 3),
         "state_seconds": {state: us / 1e6 for state, us in states.items()},
         "episodes": [asdict(episode) for lane in lanes for episode in lane.episodes.episodes],
+        "blind_seconds": sum(lane.blind_us for lane in lanes) / 1e6,
         "blocked_seconds": {reason: us / 1e6 for reason, us in blocked.most_common()},
         "hold_sweep": {symbol: lane.sweep.result() for symbol, lane in session.lanes.items() if lane.sweep is not None},
+        "faults": session.faults,
         "data": {symbol: _data(lane) for symbol, lane in session.lanes.items()},
         "detection": {symbol: _why(lane) for symbol, lane in session.lanes.items()},
         "warnings": [*composition.warnings, *_data_warnings(composition)],
@@ -104,6 +115,21 @@ def _trade(t: TradeRecord, composition: Composition) -> dict[str, Any]:
     }
 
 
+def _position(position: Position, session: Session) -> dict[str, Any]:
+    instrument = session.instruments[position.symbol]
+    return {
+        "symbol": position.symbol,
+        "quantity": _plain(instrument.quantity(position.held_lots)),
+        "entry_price": _plain(_average(position.entry_ticks, instrument.tick_size)),
+        "mark": _plain(instrument.price(session.mark_ticks(position.symbol))),
+        "opened_us": position.opened_us,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
 def _average(ticks: float, tick_size: Decimal) -> Decimal:
     """An average of several fills lies between two ticks; four more digits are enough to read."""
     return (Decimal(repr(ticks)) * tick_size).quantize(tick_size / 10_000).normalize()
@@ -113,8 +139,14 @@ def _data(lane: Lane) -> dict[str, Any]:
     market: FeatureAccumulator = lane.market
     counts = {**market.counts, **{f"book_{name}": n for name, n in market.sync.counts.items()}}
     rejected = {name.removeprefix("rejected."): n for name, n in counts.items() if name.startswith("rejected.")}
+    tier = DataTier.L2 if lane.setup.has_book else DataTier.TRADES
+    if lane.setup.synthetic_market:
+        tier = DataTier.SYNTHETIC
     return {
-        "tier": str(DataTier.L2) if lane.setup.has_book else str(DataTier.TRADES),
+        "tier": str(tier),
+        "has_book": lane.setup.has_book,
+        "first_us": lane.first_us or None,
+        "last_us": lane.row.t_us if lane.row is not None else None,
         "price_source": "mid" if lane.setup.source_is_mid else "trade",
         "counts": {name: n for name, n in sorted(counts.items()) if not name.startswith("rejected.")},
         "rejected": rejected,
@@ -134,17 +166,19 @@ def _why(lane: Lane) -> dict[str, Any]:
     elif total_s - warmup_s < 60:
         reasons.append(f"the data outlasts the warm-up by only {total_s - warmup_s:.1f} s")
     if detector.degraded:
-        reasons.append(
-            f"DEGRADED: {detector.available} of {detector.config.minimum_available} core indicators available at the end"
-        )
-    if not lane.setup.has_book:
-        reasons.append("no book: imbalance, spread and depth are missing; strict scores cannot pass 65 and no entry can pass 70")
+        needed = detector.config.minimum_available
+        reasons.append(f"DEGRADED at the end: {detector.available} core indicators had a reading, {needed} are needed")
+    absent = [reading.name for reading in lane.readings() if reading.reason == "no_book"]
+    if absent:
+        reasons.append(f"no book in the data: {', '.join(absent)} are missing; scores count them as 0 unless renormalised")
     return {
         "warmup_s": warmup_s,
         "span_s": total_s,
         "warm": detector.warm,
         "notes": reasons,
-        "readings": [asdict(reading) for reading in lane.readings()],
+        "readings": [
+            asdict(reading) | {"role": str(entry.role)} for reading, entry in zip(lane.readings(), lane.panel.entries, strict=True)
+        ],
     }
 
 
@@ -155,7 +189,13 @@ def _data_warnings(composition: Composition) -> list[str]:
         counts, sync = lane.market.counts, lane.market.sync.counts
         rejected = sum(n for name, n in counts.items() if name.startswith("rejected."))
         if rejected:
-            warnings.append(f"{symbol}: {rejected} input messages rejected (see data.rejected)")
+            taken = sum(counts[kind] for kind in ("trades", "quotes", "deltas", "snapshots"))
+            share = 100 * rejected / (taken + rejected)
+            warnings.append(f"{symbol}: {rejected:,} messages could not be used ({share:.3g} % of the input); reasons under data")
+        if lane.setup.has_book and not lane.market.sync.ever_synced:
+            warnings.append(f"{symbol}: no snapshot of the book in the data; the book was never usable")
+        if steps := lane.market.clock.steps:
+            warnings.append(f"{symbol}: the exchange's clock stepped {steps} times; the symbol followed it")
         if sync["gaps"] or counts["feed_gaps"]:
             warnings.append(f"{symbol}: {sync['gaps'] + counts['feed_gaps']} gaps in the data; the book was unusable until resync")
         if counts["late"]:
@@ -165,11 +205,10 @@ def _data_warnings(composition: Composition) -> list[str]:
         if lane.setup.instrument.inferred:
             grid = f"tick {lane.setup.instrument.tick_size}, lot {lane.setup.instrument.lot_size}"
             warnings.append(f"{symbol}: the price grid ({grid}) was inferred from the data; set [instruments.{symbol}]")
-        warnings.extend(
-            f"{symbol}: indicator {reading.name} was quarantined after repeated faults; its reading is missing"
-            for reading in lane.readings()
-            if reading.reason == "quarantined"
-        )
+        for reading in lane.readings():
+            if reading.reason == "quarantined":
+                why = next((f["error"] for f in session.faults if f["indicator"] == reading.name and f["symbol"] == symbol), "")
+                warnings.append(f"{symbol}: indicator {reading.name} was quarantined, its reading is missing: {why}")
     for symbol, number in session.unknown_symbols.items():
         warnings.append(f"{number} events of {symbol}, which this run does not trade, were ignored")
     return warnings
@@ -184,10 +223,3 @@ def _plain(value: Decimal) -> Decimal:
 def _one(values: Any) -> str:
     names = sorted(set(values))
     return names[0] if len(names) == 1 else "+".join(names)
-
-
-def _quantile(ordered: list[float], q: float) -> float:
-    position = q * (len(ordered) - 1)
-    low = int(position)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)

@@ -38,6 +38,8 @@ from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, 
 __all__ = ["Output", "Session", "SessionSetup"]
 
 _NAN: Final = float("nan")
+_FAULTS_KEPT: Final = 50
+"""Faults shown in a report; storage has all."""
 
 
 @frozen
@@ -78,6 +80,9 @@ class Session:
         self.now_us = 0
         self.halted = ""
         self.refusals: Counter[str] = Counter()
+        self.order_ends: Counter[str] = Counter()
+        """How orders ended: ``entry_filled``, ``entry_partly_filled``, ``entry_cancelled``, ``exit_expired`` ..."""
+        self.faults: list[dict[str, Any]] = []
         self.unknown_symbols: Counter[str] = Counter()
         self.output = Output()
         self._next_order = 1
@@ -114,13 +119,16 @@ class Session:
 
     def _on_transition(self, t: Transition) -> None:
         self.hash.transition(t)
-        self.lanes[t.symbol].episodes.on_transition(t)
+        lane = self.lanes[t.symbol]
+        lane.episodes.on_transition(t, lane.row.price if lane.row is not None else _NAN, lane.detector.drawdown.peak)
         self._record(
             TransitionRecord, t.t_us, t.symbol, source=str(t.source), target=str(t.target), reason=t.reason, evidence=t.evidence
         )
 
     def _on_fault(self, symbol: str, fault: Fault) -> None:
         end = "; quarantined, its reading is missing from now on" if fault.quarantined else ""
+        if len(self.faults) < _FAULTS_KEPT:
+            self.faults.append({"symbol": symbol, "t_us": fault.t_us, "indicator": fault.name, "error": fault.error + end})
         self._record(AuditRecord, fault.t_us, symbol, kind="indicator_fault", message=f"{fault.name}: {fault.error}{end}")
 
     # -- venue notices -----------------------------------------------------------------------------------------------
@@ -128,8 +136,11 @@ class Session:
     def _on_notice(self, lane: Lane, notice: VenueNotice) -> None:
         at_us = max(lane.now_us, notice.receive_us)
         lane.now_us = at_us
+        was_open = notice.client_id in self.blotter.orders
         applied = self.blotter.apply(notice, at_us)
         order = applied.order
+        if was_open and not order.open:
+            self._count_end(order)
         self._record(
             NoticeRecord,
             at_us,
@@ -152,6 +163,12 @@ class Session:
         if applied.closed is not None:
             self._on_closed(lane, applied.position, applied.closed)
         lane.flat = not self._busy(lane.symbol)
+
+    def _count_end(self, order: Order) -> None:
+        side = "entry" if order.submit.side is Side.BUY else "exit"
+        filled = order.filled_lots
+        how = "filled" if filled == order.submit.qty_lots else "partly_filled" if filled else order.state.value.lower()
+        self.order_ends[f"{side}_{how}"] += 1
 
     def _on_fill(self, lane: Lane, order: Order, position: Position, notice: VenueNotice, at_us: int) -> None:
         instrument = lane.setup.instrument
@@ -368,6 +385,10 @@ class Session:
             return ledger.cash_minor
         return ledger.equity_minor(self.blotter.positions.values(), self._marks, self.instruments)
 
+    def mark_ticks(self, symbol: str) -> int:
+        """What one unit could be sold for when last looked at; 0 before."""
+        return self._marks[symbol]
+
     def check(self) -> None:
         """Assert the three identities of the ledger; raises InvariantError."""
         self.blotter.ledger.check(self.blotter.positions.values(), self._marks, self.instruments)
@@ -390,6 +411,8 @@ class Session:
             "ledger": self.blotter.ledger.snapshot(),
             "hash": [self.hash.digest, self.hash.count],
             "refusals": dict(self.refusals),
+            "order_ends": dict(self.order_ends),
+            "faults": list(self.faults),
             "unknown_symbols": dict(self.unknown_symbols),
             "marks": dict(self._marks),
             "scores": list(self._scores.items()),
@@ -406,6 +429,8 @@ class Session:
         self.risk.restore(data["risk"])
         self.hash.digest, self.hash.count = data["hash"]
         self.refusals = Counter(data["refusals"])
+        self.order_ends = Counter(data["order_ends"])
+        self.faults = list(data["faults"])
         self.unknown_symbols = Counter(data["unknown_symbols"])
         self._marks = dict(data["marks"])
         self._scores = dict(data["scores"])

@@ -111,7 +111,7 @@ def test_broken_line(cli: Any, tmp_path: Path, calm_lines: list[bytes]) -> None:
     data = report["data"]["SIMUSDT"]
     assert data["rejected"] == {"not_json": 1}
     assert data["counts"]["deltas"] == len(deltas(calm_lines))
-    assert "SIMUSDT: 1 input messages rejected (see data.rejected)" in report["warnings"]
+    assert "SIMUSDT: 1 messages could not be used (0.125 % of the input); reasons under data" in report["warnings"]
 
 
 @pytest.mark.parametrize("resync", [False, True], ids=["to the end", "until a snapshot"])

@@ -81,7 +81,9 @@ def test_failing_indicator_is_quarantined(cli: Any, small: list[str], whole: Any
     report = cli.ok("run", *USED, "--set", "indicators.counting.fails_from=50", "--db", "x.db", "--json", *small).report
     counted = readings(report)["counting"]
     assert (counted["ready"], counted["value"], counted["reason"]) == (False, None, "quarantined")
-    assert any("indicator counting was quarantined after repeated faults" in warning for warning in report["warnings"])
+    said = next(warning for warning in report["warnings"] if "indicator counting was quarantined" in warning)
+    assert "ZeroDivisionError: on purpose" in said
+    assert [fault["indicator"] for fault in report["faults"]] == ["counting"] * 3
     assert report["decision_hash"] == whole.report["decision_hash"]
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         faults = connection.execute("SELECT message FROM audit WHERE kind = 'indicator_fault'").fetchall()
