@@ -28,7 +28,9 @@ from flashcrash_core.runtime.records import (
     TradeRecord,
     TransitionRecord,
 )
+from flashcrash_core.runtime.replay import replay
 from flashcrash_core.trading.blotter import Blotter
+from flashcrash_core.trading.flatten import flatten
 from flashcrash_core.trading.ledger import Ledger
 from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, Order, OrderType, SubmitOrder, VenueNotice
 from flashcrash_core.trading.positions import Position, RoundTrip
@@ -229,7 +231,8 @@ class Session:
             self.halt(breach)
             moment.state, moment.blocked = State.SHUTDOWN, "shutdown"
         if self.halted and self.setup.risk.shutdown_policy == "flatten":
-            self._flatten(lane)
+            for leaving in flatten(self.blotter, symbol, moment.exit_ticks, self.setup.risk.flatten_collar_bps):
+                self._take_intent(lane, leaving)
             return
         for intent in lane.strategy.decide(moment):
             self._take_intent(lane, intent)
@@ -357,20 +360,6 @@ class Session:
                 if order.submit.symbol == lane.symbol and order.submit.side is Side.BUY:
                     self._cancel(lane, order.submit.client_id, "halt")
 
-    def _flatten(self, lane: Lane) -> None:
-        """Exit rule 1: collared IOC at the best bid, repeated; never an unbounded market order into an empty book."""
-        orders = [o for o in self.blotter.orders.values() if o.submit.symbol == lane.symbol]
-        for order in orders:
-            if order.submit.type is not OrderType.LIMIT_IOC and order.state.value not in ("CANCELLING", "UNKNOWN"):
-                self._cancel(lane, order.submit.client_id, "flatten")
-        bid = lane.moment.exit_ticks
-        if not bid:
-            return
-        price = max(int(bid * (1 - self.setup.risk.flatten_collar_bps / 10_000)), 1)  # exact: the rate is a Decimal
-        for position in [p for p in self.blotter.positions.values() if p.symbol == lane.symbol]:
-            if lots := self.blotter.sellable_lots(position.id):
-                self._exit(lane, Exit(position.id, lots, OrderType.LIMIT_IOC, price, "flatten"))
-
     @property
     def settled(self) -> bool:
         """No position and no open order anywhere."""
@@ -436,7 +425,7 @@ class Session:
         self._scores = dict(data["scores"])
         self.seq, self.now_us, self.halted, self._next_order, self._next_position = data["plain"]
         for row in rows:
-            self._replay(row)
+            replay(self.blotter, row)
         rebuilt, remembered = self.blotter.ledger.snapshot(), data["ledger"]
         if [*rebuilt[:4], [list(x) for x in rebuilt[4]]] != [*remembered[:4], [list(x) for x in remembered[4]]]:
             raise InvariantError(
@@ -444,20 +433,3 @@ class Session:
                 f"(cash {money_to_decimal(rebuilt[0])}) than the snapshot remembers (cash {money_to_decimal(remembered[0])}); "
                 "the database was changed since; start a new session"
             )
-
-    def _replay(self, row: IntentRecord | NoticeRecord) -> None:
-        if isinstance(row, NoticeRecord):
-            notice = VenueNotice(
-                row.symbol, row.seq, row.t_us, row.t_us, NoticeKind(row.kind), row.client_id,
-                row.price_ticks, row.qty_lots, row.fee_minor, row.maker, row.trade_id, row.reason,
-            )  # fmt: skip
-            self.blotter.apply(notice, row.t_us)
-        elif row.kind == "cancel":
-            self.blotter.cancelling(row.client_id)
-        else:
-            self.blotter.submit(
-                SubmitOrder(
-                    row.client_id, row.symbol, Side(row.side), OrderType(row.type), row.price_ticks, row.qty_lots,
-                    row.reduce_only, row.position_id, row.reason, row.t_us, row.stressed,
-                )
-            )  # fmt: skip
