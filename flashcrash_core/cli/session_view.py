@@ -105,7 +105,7 @@ def _context(console: Console, document: Mapping[str, Any]) -> None:
         ("version", f"flashcrash {document['version']}"),
         ("fills", f"simulated, model {_or_dash(document['fill_model'])}; fees {shown_fees}"),
         ("started", f"{_wall(document['wall_started'])}, ended {_wall(document['wall_ended'])}"),
-        ("hash", document["decision_hash"] or "-"),
+        ("hash", _hash(document["decision_hash"])),
     ]
     if document["halted"]:
         lines.append(("halted", Text(f"by risk: {document['halted']}", style="bold red")))
@@ -121,6 +121,12 @@ def _data(document: Mapping[str, Any]) -> Text:
     if document["data_tier"] == "synthetic":
         return Text.assemble(("SYNTHETIC", "bold red"), " (made by this program: not evidence of anything)")
     return Text(document["data_tier"], style="bold")
+
+
+def _hash(decisions: str) -> str:
+    if not decisions:
+        return "- (the session did not come to its end)"
+    return decisions if decisions.strip("0") else "none (no decisions)"
 
 
 def _period(period: Mapping[str, Any]) -> str:

@@ -59,7 +59,7 @@ class HeldPosition:
     part_sales: Decimal
     """What lots of it already sold made over their cost, without fees."""
     mark_price: Decimal | None
-    """What it could be sold for at the end, where the report lets one tell."""
+    """What it could be sold for at the end, according to the report."""
     worth: Decimal | None
     """Quantity at the mark."""
 
@@ -115,8 +115,7 @@ def account(
     equity = None if net is None else equity_start_minor + net
     if report.get("pnl_net") is not None and report.get("equity_end") is not None:
         net, equity = _minor(report["pnl_net"]), _minor(report["equity_end"])
-    cash = equity_start_minor - sum(fill.side * fill.notional_minor + fill.fee_minor for fill in fills)
-    mark = _mark(books, units, None if equity is None else equity - cash)
+    marks = _marks(report)
     # A late fill may reopen a position after its trade was closed: what that trade counted is not counted again.
     fees: Counter[int] = Counter()
     sold: Counter[int] = Counter()
@@ -129,7 +128,8 @@ def account(
         pnl_net=None if net is None else money_to_decimal(net),
         equity_end=None if equity is None else money_to_decimal(equity),
         positions=tuple(
-            _held(one, units[one.symbol], mark, (fees[one.id], sold[one.id]), instruments.get(one.symbol)) for one in books
+            _held(one, units[one.symbol], marks.get(one.symbol), (fees[one.id], sold[one.id]), instruments.get(one.symbol))
+            for one in books
         ),
         orders=open_orders(intents, notices, instruments),
     )
@@ -150,30 +150,27 @@ def _positions(fills: Sequence[FillRecord]) -> tuple[list[Position], dict[str, i
     return [book for book in books.values() if book.held_lots], units
 
 
-def _mark(books: Sequence[Position], units: Mapping[str, int], worth_minor: int | None) -> int | None:
-    """The price in ticks at which the report valued what is held; None when several symbols share its sum, or it used the cost."""
-    if worth_minor is None or len({book.symbol for book in books}) != 1:
-        return None
-    per_tick = sum(book.held_lots for book in books) * units[books[0].symbol]
-    ticks = round(worth_minor / per_tick) if per_tick else 0
-    # Stored reports hold money as floats: half a tick would be a price that is none, a millionth of one is their rounding.
-    return ticks if ticks > 0 and abs(worth_minor - ticks * per_tick) * 1_000_000 <= per_tick else None
+def _marks(report: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What one unit of each held symbol could be sold for at the end; none of a symbol without a bid."""
+    held = report.get("positions", ())
+    return {str(one["symbol"]): short(Decimal(str(one["mark"]))) for one in held if one.get("mark")}
 
 
-def _held(book: Position, unit: int, mark: int | None, counted: tuple[int, int], instrument: Instrument | None) -> HeldPosition:
+def _held(book: Position, unit: int, mark: Decimal | None, counted: tuple[int, int], instrument: Instrument | None) -> HeldPosition:
     """``counted``: fees and gross result in minor units that closed trades of the same position hold already."""
+    quantity = None if instrument is None else short(instrument.quantity(book.held_lots))
     return HeldPosition(
         position_id=book.id,
         symbol=book.symbol,
         opened_us=book.opened_us,
         lots=book.held_lots,
-        quantity=None if instrument is None else short(instrument.quantity(book.held_lots)),
+        quantity=quantity,
         entry_price=None if instrument is None else average_price(book.entry_ticks, instrument),
         cost=money_to_decimal(book.cost_held * unit),
         fees=money_to_decimal(book.fee_minor - counted[0]),
         part_sales=money_to_decimal((book.sold_units - book.cost_of_sold) * unit - counted[1]),
-        mark_price=None if mark is None or instrument is None else short(instrument.price(mark)),
-        worth=None if mark is None else money_to_decimal(mark * book.held_lots * unit),
+        mark_price=mark,
+        worth=None if mark is None or quantity is None else short(quantity * mark),
     )
 
 

@@ -116,23 +116,16 @@ def _input(session: SessionRecord) -> str:
 
 
 def _period(store: Store, session: SessionRecord, report: Mapping[str, Any]) -> dict[str, Any]:
-    """First and last event time, in microseconds. ``exact`` false: the first is only that of the first recorded fact.
-
-    The last is the newest snapshot's, which a run also takes at its end. The first follows from the time that the detector spent in
-    its states, unless a long silence interrupted that.
-    """
+    """First and last event time, in microseconds. ``exact`` false: without a report, of what was recorded; null of nothing."""
+    data = report.get("data", {}).values()
+    times = [one[name] for one in data for name in ("first_us", "last_us") if one.get(name)]
+    if times:
+        return {"first_us": min(times), "last_us": max(times), "exact": True}
     times = [row.t_us for kind in _KINDS for row in store.read(session.id, kind) if row.t_us]
     snapshot = store.latest_snapshot(session.id)
     if snapshot is not None and snapshot.t_us:
         times.append(snapshot.t_us)
-    if not times:
-        return {"first_us": None, "last_us": None, "exact": False}
-    last_us = max(times)
-    spans = [detection["span_s"] for detection in report.get("detection", {}).values()]
-    restarts = sum(data["silence_restarts"] for data in report.get("data", {}).values())
-    if snapshot is None or not spans or restarts:
-        return {"first_us": min(times), "last_us": last_us, "exact": False}
-    return {"first_us": min(*times, last_us - round(max(spans) * 1e6)), "last_us": last_us, "exact": True}
+    return {"first_us": min(times, default=None), "last_us": max(times, default=None), "exact": False}
 
 
 def _last(audit: Sequence[AuditRecord], kind: str) -> str | None:

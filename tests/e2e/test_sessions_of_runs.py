@@ -46,7 +46,7 @@ def test_an_open_position_counts(half: tuple[Any, Any, Path]) -> None:
 
 
 def test_the_period_is_that_of_the_market(half: tuple[Any, Any, Path]) -> None:
-    """The first event is the market's first, to the second, although nothing was recorded before the crash."""
+    """The first event is the market's first, although nothing was recorded before the crash; the last is where the run stopped."""
     shown = half[0].ok("sessions", "show", "last", "--db", "half.db", "--json").report
     period = shown["period"]
     assert period["exact"]

@@ -48,34 +48,46 @@ def test_an_unknown_mark_is_not_guessed(trade: Make, priced: Make) -> None:
     assert (held.mark_price, held.worth) == (None, None)
 
 
-@pytest.mark.parametrize("stored", [False, True])
-def test_the_report_tells_the_mark(trade: Make, priced: Make, stored: bool) -> None:
-    """With a report, profit and equity are the report's; the mark is what makes cash and holdings add up to that equity."""
-    bought, sold, fee = 100_000 * 10 * _NOTIONAL, 102_000 * 4 * _NOTIONAL, 4
-    mark = 97_531
-    equity = 1000 * _UNIT - bought + sold - 2 * fee + mark * 6 * _NOTIONAL
-    exact = {"pnl_net": Decimal(equity - 1000 * _UNIT) / _UNIT, "equity_end": Decimal(equity) / _UNIT}
-    report = {name: float(value) for name, value in exact.items()} if stored else exact
+@pytest.mark.parametrize("number", [float, lambda value: value], ids=["stored", "fresh"])
+def test_the_report_tells_the_mark(trade: Make, priced: Make, number: Callable[[Decimal], Any]) -> None:
+    """With a report, profit, equity and mark are the report's; cost, fees, part sales and worth add up to them exactly."""
+    mark, fees = Decimal("975.31"), 8
+    bought, sold, worth = 100_000 * 10 * _NOTIONAL, 102_000 * 4 * _NOTIONAL, 97_531 * 6 * _NOTIONAL
+    net = Decimal(3 * _UNIT - bought + sold + worth - fees) / _UNIT
+    report = {"pnl_net": number(net), "equity_end": number(1000 + net), "positions": [{"symbol": "BTCUSDT", "mark": number(mark)}]}
     money = _account(
         trades=[trade(position_id=9, pnl_minor=3 * _UNIT)],
         fills=[priced(100_000, 10), priced(102_000, 4, side=-1, client_id="c2", trade_id=2)],
         report=report,
     )
-    assert (money.pnl_net, money.equity_end) == (exact["pnl_net"], exact["equity_end"])
-    assert money.pnl_unrealised == exact["pnl_net"] - 3
+    assert (money.pnl_net, money.equity_end, money.pnl_unrealised) == (net, 1000 + net, net - 3)
     [held] = money.positions
-    assert (held.lots, held.mark_price, held.worth) == (6, Decimal("975.31"), Decimal(mark * 6 * _NOTIONAL) / _UNIT)
-    assert held.cost == Decimal("0.06")
-    assert held.part_sales == Decimal("0.0008")
+    assert (held.lots, held.mark_price, held.worth) == (6, mark, Decimal(worth) / _UNIT)
+    assert (held.cost, held.part_sales) == (Decimal("0.06"), Decimal("0.0008"))
+    assert held.worth - held.cost + held.part_sales - held.fees == money.pnl_unrealised
 
 
-def test_several_symbols_share_a_sum(priced: Make) -> None:
-    """Positions in two symbols: their sum is in the report, a mark of one of them cannot be told from it."""
-    fills = [priced(100_000, 1), priced(100_000, 1, symbol="POLUSDT", position_id=2, client_id="c2")]
-    money = _account(fills=fills, report={"pnl_net": -1, "equity_end": 999})
-    assert [(held.symbol, held.mark_price) for held in money.positions] == [("BTCUSDT", None), ("POLUSDT", None)]
-    assert money.positions[1].quantity is None
+def test_a_mark_for_each_symbol(priced: Make) -> None:
+    """Every symbol has its own mark; one that nobody bids for has none, and without a lot size there is no quantity to value."""
+    names = ("BTCUSDT", "POLUSDT", "ATOMUSDT")
+    fills = [priced(100_000, 1, symbol=name, position_id=n, client_id=name) for n, name in enumerate(names)]
+    marks = [{"symbol": name, "mark": mark} for name, mark in zip(names, (1001, 0.25, 0), strict=True)]
+    money = _account(fills=fills, report={"pnl_net": -1, "equity_end": 999, "positions": marks})
+    assert [(held.mark_price, held.worth) for held in money.positions] == [
+        (Decimal("1001"), Decimal("0.01001")),
+        (Decimal("0.25"), None),
+        (None, None),
+    ]
     assert money.pnl_unrealised == -1
+
+
+def test_a_late_fill_counts_once(trade: Make, priced: Make) -> None:
+    """A position that a late fill reopened after its trade was closed: fees and sales of that trade are not counted again."""
+    fills = [priced(100_000, 4), priced(102_000, 4, side=-1, client_id="c2", trade_id=2), priced(99_000, 1, trade_id=3)]
+    gross = 2_000 * 4 * _NOTIONAL
+    [held] = _account(trades=[trade(fee_minor=8, pnl_minor=gross - 8)], fills=fills).positions
+    assert (held.part_sales, held.fees) == (0, Decimal(4) / _UNIT)
+    assert held.cost == Decimal("0.0099")
 
 
 def test_sold_positions_are_not_open(priced: Make) -> None:

@@ -124,6 +124,9 @@ def test_the_context_of_the_numbers(keep: Make, text_of: Callable[..., str]) -> 
     assert "SYNTHETIC" not in shown
     keep("s2", "done", report=report)
     assert "SYNTHETIC (made by this program: not evidence of anything)" in _flat(text_of("show", "s2"))
+    data = {"BTCUSDT": {"first_us": 1_000_000, "last_us": 2_000_000}, "POLUSDT": {"first_us": None, "last_us": _DAY}}
+    keep("s4", "done", report=report | {"data": data})
+    assert "period 1970-01-01 00:00:01 to 1970-01-02 00:00:00 UTC run as" in _flat(text_of("show", "s4"))
     keep("s3", "crashed", inputs={"feed": None, "tapes": [{"path": "/data/one.gz"}]})
     assert "input /data/one.gz data" in _flat(text_of("show", "s3"))
 
