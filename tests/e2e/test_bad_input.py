@@ -155,8 +155,8 @@ def test_several_symbols(cli: Any, tmp_path: Path, calm_lines: list[bytes], line
         assert report["data"][symbol]["counts"].get("book_gaps", 0) == 0
     spans = [report["detection"][symbol]["span_s"] for symbol in report["symbols"]]
     assert sum(report["state_seconds"].values()) == sum(spans)
-    message = cli.refused(1, "run", "--tape", "a.gz", "--symbols", "FOOUSDT")
-    assert message == "error: a.gz: holds SIMUSDT, not FOOUSDT; change --symbols or the file\n"
+    message = cli.refused(2, "run", "--tape", "a.gz", "--symbols", "FOOUSDT")
+    assert message == "error: --symbols FOOUSDT: not in a.gz, which holds SIMUSDT\n"
 
 
 def test_the_same_data_twice(cli: Any, tmp_path: Path, calm_lines: list[bytes]) -> None:
