@@ -2,8 +2,9 @@
 
 ``now_us`` is the largest exchange time seen. An event older than ``now - 250 ms`` is late: counted and kept out of the
 indicators. A non-late event acts at ``max(own time, now)``; one without an exchange time acts at ``now``. ``now`` never goes
-back. A stamp that leaps ahead while the receive time does not is refused, so that a corrupt one cannot drag the watermark along; when a
-run of stamps agrees on the leap, it is the venue's clock that stepped (or the first stamp that was wrong), and the clock follows.
+back. A stamp that leaps ahead while the receive time does not is refused, so that a corrupt one cannot drag the watermark
+along; when a run of stamps agrees on the leap, it is the venue's clock that stepped (or the first stamp that was wrong), and
+the clock follows.
 """
 
 from typing import Any, Final
@@ -30,7 +31,7 @@ class EventClock:
     clocks differ, and one real capture sits 1.27 s below zero.
     """
 
-    __slots__ = ("_agreeing", "_least", "_leap_receive_us", "_leap_us", "_receive_us", "latency_us", "now_us", "steps")
+    __slots__ = ("_agreeing", "_leap_receive_us", "_leap_us", "_least", "_receive_us", "latency_us", "now_us", "steps")
 
     def __init__(self) -> None:
         self.now_us = 0

@@ -80,8 +80,9 @@ def test_cascade_without_a_book_is_not_traded(cascade: dict[str, Any]) -> None:
     """Strict scores cannot pass 65 without a book: no trade, the report says why, and the research variant stands beside it."""
     assert cascade["trades"] == []
     assert (cascade["pnl_net"], cascade["equity_end"]) == (0, cascade["equity_start"])
-    assert any("strict scores cannot pass 65" in note for note in cascade["detection"]["POLUSDT"]["notes"])
+    assert any("imbalance, spread, depth are missing" in note for note in cascade["detection"]["POLUSDT"]["notes"])
     research = cascade["research"]
+    assert "no strict score passes 65 of 100" in research["note"]
     assert "research only" in research["note"]
     assert research["overrides"] == ["scorer.mode=renormalise", "scorer.liquidity_gate=false"]
     assert research["decision_hash"] != cascade["decision_hash"]

@@ -19,7 +19,7 @@ def flashcrash(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None, path: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command in ``folder``; ``path`` is put on the module path."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("FLASHCRASH")}
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("FLASHCRASH") and key != "COLUMNS"}
     if path is not None:
         clean["PYTHONPATH"] = str(path)
     return subprocess.run(
