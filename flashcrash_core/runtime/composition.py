@@ -74,7 +74,7 @@ def compose(
     session = Session(SessionSetup(lanes, settings.risk, fees, to_money(settings.risk.equity_start), client_prefix))
     executor = _executor(settings, plugins, session) if trade else None
     models = {symbol: _fill_model(settings.fills.model, known) for symbol, known in source.symbols.items()}
-    return Composition(session, executor, source, models, [*plugins.warnings, *_warnings(settings, source)])
+    return Composition(session, executor, source, models, [*plugins.warnings, *_warnings(settings, source, indicators)])
 
 
 def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> Executor:
@@ -172,14 +172,25 @@ def _fill_model(configured: str, known: SymbolInput) -> str:
     return "M2" if known.has_book else "M1"
 
 
-def _warnings(settings: Settings, source: Input) -> list[str]:
+def _warnings(settings: Settings, source: Input, indicators: Iterable[IndicatorConfig]) -> list[str]:
     warnings = list(source.warnings)
     if source.data_tier is DataTier.SYNTHETIC:
         warnings.append("SYNTHETIC market: made by this program, not evidence of detection or profit")
     elif source.synthetic_book:
         warnings.append("SYNTHETIC BOOK - not evidence of detection or profit")
-    if settings.detector.warmup_s < attrs.fields(type(settings.detector)).warmup_s.default:
-        warnings.append(f"calibration: short (warm-up {settings.detector.warmup_s:g} s instead of 320 s)")
+    warnings += _short_calibration(settings, indicators)
     if settings.fills.model == "M0":
         warnings.append("fill model M0 (touch = fill) is an upper bound, never a result")
     return warnings
+
+
+def _short_calibration(settings: Settings, indicators: Iterable[IndicatorConfig]) -> list[str]:
+    """A baseline learnt from less data than the definitions ask for must be said in every report (reference section 3.2)."""
+    full_s = attrs.fields(type(settings.detector)).warmup_s.default
+    short = [f"warm-up {settings.detector.warmup_s:g} s instead of {full_s:g} s"] if settings.detector.warmup_s < full_s else []
+    if settings.profile != "seed":  # the seed reading has smaller samples of its own
+        for indicator in indicators:
+            full = attrs.fields_dict(type(indicator.config)).get("min_samples")
+            if full is not None and indicator.config.min_samples < full.default:
+                short.append(f"{indicator.name}.min_samples {indicator.config.min_samples} instead of {full.default}")
+    return [f"calibration: short ({', '.join(short)})"] if short else []
