@@ -19,7 +19,7 @@ from attrs import frozen
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
 from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, StorageError, UsageError
-from flashcrash_core.registry import Registry, load_registry
+from flashcrash_core.registry import EdgeFault, Registry, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
@@ -206,13 +206,17 @@ def _drive(
         tally.load(store, session_id)
     report = build_report(composition, outcome, tally, mode=mode, engine="stream", session_id=session_id or None)
     report |= _interruption(outcome)
-    report["warnings"] += [str(problem) for problem in problems]
+    report["warnings"] += [_edge_warning(problem) for problem in problems]
     if store is not None:
         summary = msgspec.json.decode(to_json(report))
         store.end_session(session_id, status=outcome.status, wall_ended=_now(), decision_hash=session.hash.hex, summary=summary)
         report["session_db"] = prepared.config.settings.run.db
-    prepared.registry.session_end(session_id=session_id, report=report)
+    report["warnings"] += [_edge_warning(p) for p in prepared.registry.session_end(session_id=session_id, report=report)]
     return report
+
+
+def _edge_warning(fault: EdgeFault) -> str:
+    return f"plugin {fault.plugin} failed at {fault.hook}: {fault.error}"
 
 
 def _interruption(outcome: RunOutcome) -> dict[str, str]:
