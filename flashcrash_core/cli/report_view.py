@@ -86,7 +86,8 @@ class _View:
             self._say("No episode: the detector never left SLEEP.")
         else:
             alerts = len(episodes) - len(active)
-            self._say(f"{_count(len(active), 'episode')} reached ACTIVE, {_count(alerts, 'other')} only ALERT (times UTC)")
+            others = f"; {_count(alerts, 'alert')} came to nothing" if alerts else ""
+            self._say(f"{_count(len(active), 'episode')} reached ACTIVE{others} (times UTC)")
         shown = 0
         for e in active:
             if shown >= _ROWS:
@@ -103,7 +104,7 @@ class _View:
         fall = _fall(e["high"], e["low"])
         at = f" from {_price(e['alert_price'])}" if e["alert_price"] is not None else ""
         low = f", low {_price(e['low'])} at {self._clock(e['low_us'])}" if e["low"] is not None else ""
-        self._say(f"{e['symbol']} alert {self._clock(e['alert_us'])}{at}{low}{f' ({fall} from the top)' if fall else ''}")
+        self._say(f"{e['symbol']} alert {self._clock(e['alert_us'])}{at}{low}{f' ({fall} below the top)' if fall else ''}")
         table = _table("ACTIVE from", "to", "for s", "price", "low", "fell", left=0)
         table.add_column("because", no_wrap=True)
         for span in e["spans"][:_ROWS]:
@@ -222,7 +223,9 @@ class _View:
             )
             self._say(f"{symbol}: {kinds or 'no market events'}; price is the {data['price_source']}")
             if data["has_book"]:
-                line = f"  book: {counts.get('book_gaps', 0)} sequence gaps, crossed {counts.get('book_crossed', 0)} times"
+                line = (
+                    f"  book: {_count(counts.get('book_gaps', 0), 'sequence gap')}, crossed {counts.get('book_crossed', 0)} times"
+                )
                 if checks := counts.get("quote_checks", 0):
                     line += f", equal to the ticker in {checks - counts.get('quote_mismatches', 0):,} of {checks:,} checks"
                 self._say(line)
@@ -298,4 +301,4 @@ def _price(value: Any) -> str:
 def _fall(top: Any, bottom: Any) -> str:
     if not top or bottom is None:
         return ""
-    return f"{100 * (float(bottom) / float(top) - 1):+.1f} %"
+    return f"{100 * (1 - float(bottom) / float(top)):.1f} %"

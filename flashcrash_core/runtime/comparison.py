@@ -61,9 +61,9 @@ def run_with_comparison(request: launch.RunRequest, on_progress: launch.Progress
         for variant in started:
             # Whoever stopped the run does not want to wait for the other one, and a part beside a part compares nothing.
             stopped = report["status"] == "interrupted"
-            research = {"error": "it was ended with the interrupted run"} if stopped else variant.result()
+            research = {"error": "not computed, the run was interrupted"} if stopped else variant.result()
             report["research"] = {"note": variant.note, "overrides": list(variant.overrides), **research}
-            if "error" in research:
+            if "error" in research and not stopped:
                 report["warnings"].append(
                     f"the research variant failed, the report of the run itself is complete: {research['error']}. To see more, "
                     f"run it alone with {' '.join(f'--set {one}' for one in variant.overrides)}"

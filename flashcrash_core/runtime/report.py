@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from attrs import asdict
 
+from flashcrash_core.detection.episodes import Episode
 from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_core.market.feed import DataTier
-from flashcrash_core.market.instruments import money_to_decimal
+from flashcrash_core.market.instruments import Instrument, money_to_decimal
 from flashcrash_core.runtime.composition import Composition
 from flashcrash_core.runtime.lane import Lane
 from flashcrash_core.runtime.records import TradeRecord
@@ -23,6 +24,7 @@ from flashcrash_core.trading.positions import Position
 
 __all__ = ["SCHEMA", "build_report", "detection_report"]
 
+_PRICES: Final = frozenset({"alert_price", "price", "high", "low"})
 SCHEMA: Final = "flashcrash.report/1"
 
 
@@ -87,7 +89,7 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "events": outcome.events,
         "wall_s": round(outcome.wall_s, 3),
         "state_seconds": {state: us / 1e6 for state, us in states.items()},
-        "episodes": [asdict(episode) for lane in lanes for episode in lane.episodes.episodes],
+        "episodes": [_episode(one, lane.setup.instrument) for lane in lanes for one in lane.episodes.episodes],
         "blind_seconds": sum(lane.blind_us for lane in lanes) / 1e6,
         "blocked_seconds": {reason: us / 1e6 for reason, us in blocked.most_common()},
         "hold_sweep": {symbol: lane.sweep.result() for symbol, lane in session.lanes.items() if lane.sweep is not None},
@@ -196,8 +198,8 @@ def _data_warnings(composition: Composition) -> list[str]:
             warnings.append(f"{symbol}: no snapshot of the book in the data; the book was never usable")
         if steps := lane.market.clock.steps:
             warnings.append(f"{symbol}: the exchange's clock stepped {steps} times; the symbol followed it")
-        if sync["gaps"] or counts["feed_gaps"]:
-            warnings.append(f"{symbol}: {sync['gaps'] + counts['feed_gaps']} gaps in the data; the book was unusable until resync")
+        if gaps := sync["gaps"] - sync["feed_gap"] + counts["feed_gaps"]:
+            warnings.append(f"{symbol}: {gaps} gap{'s' if gaps > 1 else ''} in the data{_after_gap(lane)}")
         if counts["late"]:
             warnings.append(f"{symbol}: {counts['late']} late events kept out of the indicators")
         if rounded := lane.setup.instrument.rounded_quantities:
@@ -212,6 +214,28 @@ def _data_warnings(composition: Composition) -> list[str]:
     for symbol, number in session.unknown_symbols.items():
         warnings.append(f"{number} events of {symbol}, which this run does not trade, were ignored")
     return warnings
+
+
+def _after_gap(lane: Lane) -> str:
+    if not lane.setup.has_book:
+        return ""
+    if lane.market.book_synced:
+        return "; the book was unusable until the next snapshot"
+    return "; no snapshot followed, so the book stayed unusable to the end"
+
+
+def _episode(episode: Episode, instrument: Instrument) -> dict[str, Any]:
+    """An episode with its prices as exact decimals: they came from ticks, or from the middle between two."""
+
+    def exact(price: float | None) -> Decimal | None:
+        half = instrument.tick_size / 2
+        return None if price is None else _plain(round(Decimal(price) / half) * half)
+
+    def prices(part: dict[str, Any]) -> dict[str, Any]:
+        return {key: exact(value) if key in _PRICES else value for key, value in part.items()}
+
+    shown = asdict(episode)
+    return prices(shown) | {"spans": [prices(span) for span in shown["spans"]]}
 
 
 def _plain(value: Decimal) -> Decimal:

@@ -106,7 +106,7 @@ def symbol_of_file(path: Path, requested: tuple[str, ...]) -> str:
         )
     if named and (not wanted or guess in wanted):
         return guess
-    if bulk:
+    if named:
         raise not_held(path, [guess], wanted)
     if len(wanted) == 1:
         return wanted[0]

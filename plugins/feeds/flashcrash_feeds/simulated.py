@@ -33,7 +33,7 @@ __all__ = ["SimulatedConfig", "SimulatedFeed", "SimulatedSource"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="Feed: a seeded simulated market with a crash in it")
 
-_SAMPLE: Final = ("50000.00", "0.0001")
+_SAMPLE: Final = ("50000.01", "0.0001")
 """Price and quantity whose decimals an unknown symbol's grid is inferred from."""
 
 _seconds = validators.optional(validators.and_(validators.ge(0), validators.le(86_400)))

@@ -59,7 +59,8 @@ class PercentileConfig:
 
     # -- entry order
     order_type: EntryType = field(default=EntryType.LIMIT, converter=EntryType)
-    """``limit`` (post-only) or ``market``."""
+    """``limit`` (post-only) or ``market``. A market order buys above the bar that it was judged by, so with the default levels the
+    edge check refuses every one (reason ``edge``); it needs other ``levels`` or a negative ``min_edge_bp``."""
     entry_ttl_s: float = field(default=1.5, validator=_positive)
     """Time to live of the entry order, from the decision."""
     entry_equity_pct: float = field(default=33.33, validator=[_positive, validators.le(100)])
