@@ -5,6 +5,12 @@ message, prices through ``Decimal`` to ticks with nothing remembered, and one pl
 plugin per concern: engine (book and features), eight indicators, detector, strategy, journal. Another hook call per grid row
 reaches the indicators and the journal.
 
+Two forms. *On the grid*: the indicators ignore messages and are evaluated at rows, as the product does it; what differs from
+the product is decoding, objects, number conversion and dispatch, nothing else. *Per message* (``per_message=True``): the
+indicators also work in the hook that reaches them, as a loop without a grid has them do. They are evaluated on the newest row,
+with programs of their own, and what they read is thrown away, so that decisions still come from the grid and can be compared;
+a real build of this kind would have to bring its windows up to date at each message as well, so this understates it.
+
 Formulas, detector, strategy, money and matching are the product's own classes, so that both builds can be held to the same feature
 rows, judged values and decisions; what differs is decoding, objects, number conversion and dispatch.
 """
@@ -224,20 +230,25 @@ class Engine:
 
 
 class IndicatorPlugin:
-    """Plugin: one indicator. It wants rows, but a hook per message reaches it all the same."""
+    """Plugin: one indicator. On the grid it wants rows, but a hook per message reaches it all the same."""
 
-    def __init__(self, lane: HookLane, index: int, entry: PanelEntry) -> None:
+    def __init__(self, lane: HookLane, index: int, entry: PanelEntry, eager: PanelEntry | None) -> None:
         self._panel, self._index, self._own = lane.panel, index, Panel((entry,))
+        self._eager = None if eager is None else Panel((eager,))
+        self._row: FeatureRow | None = None
         self.seen: Any = None
 
     @hookimpl
     def on_message(self, message: Any) -> None:
-        """Nothing to do between rows."""
+        """Nothing to do between rows on the grid; per message, evaluate the formula."""
         self.seen = message
+        if self._eager is not None and self._row is not None:
+            self._eager.on_row(self._row)
 
     @hookimpl
     def on_row(self, row: FeatureRow) -> None:
         """Evaluate the formula."""
+        self._row = row
         self._own.on_row(row)
         self._panel.pairs[self._index] = self._own.pairs[0]
         if self._own.faults:
@@ -291,7 +302,7 @@ class Journal:
 class HookSession(Session):
     """The product's session with hook calls where it has direct ones. One symbol."""
 
-    def __init__(self, composition: Composition) -> None:
+    def __init__(self, composition: Composition, *, per_message: bool = False) -> None:
         super().__init__(composition.session.setup)
         self.accepted = False
         self.plugins = pluggy.PluginManager("hook_per_message")
@@ -302,7 +313,12 @@ class HookSession(Session):
         self.lanes[symbol] = lane
         detector = DetectorPlugin(self)
         entries = lane.panel.entries
-        indicators = [IndicatorPlugin(lane, index, entry) for index, entry in enumerate(entries) if not entry.inactive]
+        eager = lane.setup.entries() if per_message else [None] * len(entries)
+        indicators = [
+            IndicatorPlugin(lane, index, entry, twin)
+            for index, (entry, twin) in enumerate(zip(entries, eager, strict=True))
+            if not entry.inactive
+        ]
         # pluggy calls the last registered first.
         for plugin in reversed([Engine(self), *indicators, detector, StrategyPlugin(self, detector), Journal()]):
             self.plugins.register(plugin)

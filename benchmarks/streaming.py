@@ -3,8 +3,9 @@
     python benchmarks/streaming.py [CAPTURE ...] [--rounds 5]
 
 Without a capture: the recorded spot files of FLASHCRASH_DATA if it is set, and always a capture rendered from the simulated market
-(SYNTHETIC). Both builds first run once while every feature row and judged value is hashed; if the digests or the decision hashes
-differ, no ratio is printed and the exit code is 1. Then they run in turns in one process, and medians are compared, so that a busy
+(SYNTHETIC). All builds first run once while every feature row and judged value is hashed; if the digests or the decision hashes
+differ, no ratio is printed and the exit code is 1. There are two references (benchmarks/hook_per_message.py): one evaluates its
+indicators on the product's grid, one at every message. Then they run in turns in one process, and medians are compared, so that a busy
 machine slows both alike. Timed is the run over the file (reading, decoding, book, features, indicators, decisions); composing is
 not.
 """
@@ -95,10 +96,20 @@ def product(paths: Paths) -> Ready:
     return Ready(Runner(composition.session, composition.executor, None, "", RunOptions()), composition.source)
 
 
-def reference(paths: Paths) -> Ready:
-    """The same with hook calls, attrs messages and Decimal (benchmarks/hook_per_message.py)."""
+def on_grid(paths: Paths) -> Ready:
+    """The same with hook calls, attrs messages and Decimal (benchmarks/hook_per_message.py), indicators evaluated at rows."""
+    return reference(paths, per_message=False)
+
+
+def per_message(paths: Paths) -> Ready:
+    """The same loop with its indicators evaluated at every message too."""
+    return reference(paths, per_message=True)
+
+
+def reference(paths: Paths, *, per_message: bool) -> Ready:
+    """A build of benchmarks/hook_per_message.py, composed."""
     prepared, composition = composed(paths)
-    session = HookSession(composition)
+    session = HookSession(composition, per_message=per_message)
     settings, lanes = prepared.config.settings, session.lanes
     seq = iter(range(1, 10**12))
     context = ExecutorContext(
@@ -204,26 +215,31 @@ def quantile_us(ordered: list[int], q: float) -> float:
 def compare(name: str, paths: Paths, rounds: int) -> bool:
     """Prove, then time; prints one block. Returns whether both builds agree."""
     print(f"\n{name}: {', '.join(path.name for path in paths)}")
-    ours, theirs = proof(product, paths), proof(reference, paths)
-    for label, (rows, decisions, row_count, decision_count) in (("flashcrash", ours), ("reference", theirs)):
+    builds = {"flashcrash": product, "on the grid": on_grid, "per message": per_message}
+    proofs = {label: proof(build, paths) for label, build in builds.items()}
+    for label, (rows, decisions, row_count, decision_count) in proofs.items():
         print(f"  {label:<14} {row_count:,} rows {rows}, {decision_count:,} decisions {decisions}")
-    if ours != theirs:
+    if len(set(proofs.values())) > 1:
         print("  the builds DISAGREE: not the same work, so no ratio is given")
         return False
     print("  the builds agree: same rows, judged values and decisions")
-    product_s, reference_s, decode, messages_read = [], [], [], 0
+    seconds: dict[str, list[float]] = {label: [] for label in builds}
+    decode, messages_read = [], 0
     for _ in range(rounds):
-        seconds, messages_read = timed(product, paths)
-        product_s.append(seconds)
-        reference_s.append(timed(reference, paths)[0])
+        for label, build in builds.items():
+            spent_s, messages_read = timed(build, paths)
+            seconds[label].append(spent_s)
         decode.append(decode_seconds(paths))
-    mine, other = statistics.median(product_s), statistics.median(reference_s)
     mine_decode, other_decode = (statistics.median(column) for column in zip(*decode, strict=True))
+    mine = statistics.median(seconds["flashcrash"])
     print(f"  flashcrash     {messages_read / mine:>10,.0f} messages/s ({mine:.2f} s, of it decoding {mine_decode:.2f} s)")
-    print(f"  reference      {messages_read / other:>10,.0f} messages/s ({other:.2f} s, of it decoding {other_decode:.2f} s)")
-    ratios = [b / a for a, b in zip(product_s, reference_s, strict=True)]
-    print(f"  ratio          {other / mine:.2f}x (medians of {rounds} rounds in turns, {min(ratios):.2f}x to {max(ratios):.2f}x)")
-    print(f"  decoding only  {other_decode / mine_decode:.2f}x")
+    for label in ("on the grid", "per message"):
+        other = statistics.median(seconds[label])
+        ratios = [b / a for a, b in zip(seconds["flashcrash"], seconds[label], strict=True)]
+        spread = f"medians of {rounds} rounds in turns, {min(ratios):.2f}x to {max(ratios):.2f}x"
+        print(f"  {label:<14} {messages_read / other:>10,.0f} messages/s ({other:.2f} s, of it decoding {other_decode:.2f} s)")
+        print(f"  ratio {label:<12} {other / mine:.2f}x ({spread})")
+    print(f"  decoding only      {other_decode / mine_decode:.2f}x")
     for state, spent in decision_path(paths).items():
         spent.sort()
         if spent:
