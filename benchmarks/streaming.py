@@ -2,12 +2,12 @@
 
     python benchmarks/streaming.py [CAPTURE ...] [--rounds 5]
 
-Without a capture: the recorded spot files of FLASHCRASH_DATA if it is set, and always a capture rendered from the simulated market
-(SYNTHETIC). All builds first run once while every feature row and judged value is hashed; if the digests or the decision hashes
-differ, no ratio is printed and the exit code is 1. There are two references (benchmarks/hook_per_message.py): one evaluates its
-indicators on the product's grid, one at every message. Then they run in turns in one process, and medians are compared, so that a busy
-machine slows both alike. Timed is the run over the file (reading, decoding, book, features, indicators, decisions); composing is
-not.
+Without a capture: the recorded spot files of FLASHCRASH_DATA if it is set, and always a capture rendered from the simulated
+market (SYNTHETIC). All builds first run once while every feature row and judged value is hashed; if the digests or the decision
+hashes differ, no ratio is printed and the exit code is 1. There are two references (benchmarks/hook_per_message.py): one evaluates
+its indicators on the product's grid, one at every message. Then they run in turns in one process, and medians are compared, so that
+a busy machine slows all alike. Timed is the run over the file (reading, decoding, book, features, indicators, decisions);
+composing is not.
 """
 
 import argparse
