@@ -1,12 +1,11 @@
 """The feed contract on the recorded files: what every feed owes the kernel, whatever the format (market/feed.py)."""
 
-import os
 from hashlib import blake2b
 from itertools import count
-from pathlib import Path
 
 import msgspec
 import pytest
+from recorded_data import ATOM, POL, SPOT, USDM, recorded
 
 from flashcrash_core.api import FeedRequest, FeedSource
 from flashcrash_core.config import load_config, resolve_plugins
@@ -14,22 +13,11 @@ from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_core.registry import load_registry
 
 FILES = {
-    "binance_spot_BTCUSDT_raw_2024-08-09.gz": "replay",
-    "binance_usdm_BTCUSDT_raw_2024-08-08.gz": "replay",
-    "binance_spot_POLUSDT_trades_2025-10-10.csv.gz": "tardis",
-    "atomusdt_sweep_2025-10-10.csv": "bulk",
+    SPOT[1]: "replay",
+    USDM: "replay",
+    POL: "tardis",
+    ATOM: "bulk",
 }
-
-
-def recorded(name: str) -> Path:
-    """A recorded file, or a skip that says what is missing."""
-    folder = os.environ.get("FLASHCRASH_DATA")
-    if not folder:
-        pytest.skip("FLASHCRASH_DATA is not set: the recorded market data are not here")
-    path = Path(folder) / name
-    if not path.exists():
-        pytest.skip(f"{name} is not in FLASHCRASH_DATA")
-    return path
 
 
 def opened(name: str, feed: str) -> FeedSource:

@@ -1,13 +1,12 @@
 """The indicator contract on rows of the recorded book: finite or missing, no look-ahead, same future after a snapshot."""
 
-import os
 from itertools import islice
 from math import isinf
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from recorded_data import SPOT, recorded
 
 from flashcrash_core.config import load_config, resolve_plugins
 from flashcrash_core.detection.panel import Panel
@@ -22,13 +21,9 @@ ROWS = 3_400
 @pytest.fixture(scope="module")
 def real() -> tuple[list[FeatureRow], Any]:
     """Rows of the recorded spot book, and a maker of fresh panels of the eight."""
-    folder = os.environ.get("FLASHCRASH_DATA")
-    path = Path(folder or ".") / "binance_spot_BTCUSDT_raw_2024-08-08.gz"
-    if not folder or not path.exists():
-        pytest.skip("FLASHCRASH_DATA is not set: the recorded market data are not here")
     config = load_config(environ={})
     plugins = resolve_plugins(config, load_registry())
-    source, _ = open_run_input(config.settings, plugins, paths=[path], feed=None)
+    source, _ = open_run_input(config.settings, plugins, paths=[recorded(SPOT[0])], feed=None)
     composition: Composition = compose(config, plugins, source, trade=False, sweep=False)
     (lane,) = composition.session.lanes.values()
     rows: list[FeatureRow] = []

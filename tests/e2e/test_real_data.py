@@ -1,28 +1,11 @@
 """The commands of the first issue on the recorded files of FLASHCRASH_DATA. Their facts are those of the files' README."""
 
 import gzip
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-SPOT = ("binance_spot_BTCUSDT_raw_2024-08-08.gz", "binance_spot_BTCUSDT_raw_2024-08-09.gz")
-USDM = "binance_usdm_BTCUSDT_raw_2024-08-08.gz"
-POL = "binance_spot_POLUSDT_trades_2025-10-10.csv.gz"
-ATOM = "atomusdt_sweep_2025-10-10.csv"
-
-
-def data(name: str) -> Path:
-    """A recorded file, or a skip that says why."""
-    folder = os.environ.get("FLASHCRASH_DATA")
-    if not folder:
-        pytest.skip("FLASHCRASH_DATA is not set: the recorded market data are not here")
-    path = Path(folder).resolve() / name
-    if not path.exists():
-        pytest.skip(f"{name} is not in FLASHCRASH_DATA")
-    return path
+from recorded_data import ATOM, POL, SPOT, USDM, recorded
 
 
 def clock_us(text: str) -> int:
@@ -32,7 +15,7 @@ def clock_us(text: str) -> int:
 
 def test_calm_spot_market(cli: Any) -> None:
     """Eleven calm minutes of real L2: no episode reaches ACTIVE, no trade, no gap, and the book is the exchange's."""
-    tapes = [part for name in SPOT for part in ("--tape", data(name))]
+    tapes = [part for name in SPOT for part in ("--tape", recorded(name))]
     report = cli.ok("run", "--feed", "replay", *tapes, "--json").report
     assert (report["data_tier"], report["symbols"], report["fill_model"]) == ("L2", ["BTCUSDT"], "M2")
     assert [episode for episode in report["episodes"] if episode["active_us"] is not None] == []
@@ -55,7 +38,7 @@ def cascade(tmp_path_factory: pytest.TempPathFactory, cli_in: Any) -> dict[str, 
     """
     folder = tmp_path_factory.mktemp("pol")
     start, end = (str(clock_us(text)).encode() for text in ("20:20:00", "22:00:00"))
-    with gzip.open(data(POL)) as whole, (folder / "pol.csv").open("wb") as part:
+    with gzip.open(recorded(POL)) as whole, (folder / "pol.csv").open("wb") as part:
         part.write(next(whole))
         part.writelines(row for row in whole if start <= row.split(b",", 3)[2] < end)
     report: dict[str, Any] = cli_in(folder).ok("backtest", "pol.csv", "--json").report
@@ -103,18 +86,18 @@ def test_up_wick_is_reported(cascade: dict[str, Any]) -> None:
 
 def test_sweep_of_one_instant(cli: Any) -> None:
     """The ATOM sweep needs no --symbols, reaches nothing, and the report says that one instant cannot warm anything up."""
-    report = cli.ok("detect", data(ATOM), "--json").report
+    report = cli.ok("detect", recorded(ATOM), "--json").report
     assert report["symbols"] == ["ATOMUSDT"]
     assert (report["episodes"], report["events"]) == ([], 71)
     notes = report["detection"]["ATOMUSDT"]["notes"]
     assert "the data spans 0.0 s, the warm-up needs 320 s: nothing could fire" in notes
-    shown = " ".join(cli.ok("detect", data(ATOM)).out.split())
+    shown = " ".join(cli.ok("detect", recorded(ATOM)).out.split())
     assert "the warm-up needs 320 s: nothing could fire" in shown
 
 
 def test_futures_capture(cli: Any) -> None:
     """The USD-M capture chains by its own rule without a gap, reaches no ACTIVE, and barely outlasts the warm-up, which is said."""
-    report = cli.ok("detect", data(USDM), "--json").report
+    report = cli.ok("detect", recorded(USDM), "--json").report
     assert [episode for episode in report["episodes"] if episode["active_us"] is not None] == []
     counts = report["data"]["BTCUSDT"]["counts"]
     assert (counts["deltas"], counts.get("book_gaps", 0), counts.get("book_crossed", 0)) == (6551, 0, 0)

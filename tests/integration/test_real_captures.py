@@ -1,38 +1,21 @@
 """The recorded files of FLASHCRASH_DATA, read through the feeds and the kernel's book: the counts that their README verifies."""
 
 import itertools
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from recorded_data import ATOM, POL, SPOT, USDM, recorded
 
 from flashcrash_core.api import BookDelta, FeedGap, FeedRequest, FeedSource, MarketEvent, MarketKind, Rejected, Trade, read_head
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_feeds import bulk, replay, tardis
 
-SPOT = ("binance_spot_BTCUSDT_raw_2024-08-08.gz", "binance_spot_BTCUSDT_raw_2024-08-09.gz")
-USDM = "binance_usdm_BTCUSDT_raw_2024-08-08.gz"
-POL = "binance_spot_POLUSDT_trades_2025-10-10.csv.gz"
-ATOM = "atomusdt_sweep_2025-10-10.csv"
-
-
-def data(name: str) -> Path:
-    """A recorded file, or a skip that says why."""
-    folder = os.environ.get("FLASHCRASH_DATA")
-    if not folder:
-        pytest.skip("FLASHCRASH_DATA is not set: the recorded market data are not here")
-    path = Path(folder) / name
-    if not path.exists():
-        pytest.skip(f"{name} is not in FLASHCRASH_DATA")
-    return path
-
 
 def open_all(feed: replay.ReplayFeed | tardis.TardisFeed | bulk.BulkFeed, *names: str) -> list[FeedSource]:
     """Sources with one arrival sequence and one set of instruments."""
     book, next_seq = InstrumentBook(), itertools.count(1).__next__
-    return [feed.open(FeedRequest(book, next_seq, data(name))) for name in names]
+    return [feed.open(FeedRequest(book, next_seq, recorded(name))) for name in names]
 
 
 def fold(sources: list[FeedSource]) -> tuple[FeatureAccumulator, Counter[str], list[MarketEvent], int]:
@@ -126,7 +109,7 @@ def test_atom_sweep_is_one_instant() -> None:
 @pytest.mark.parametrize(("name", "feed"), [(SPOT[0], "replay"), (USDM, "replay"), (POL, "tardis"), (ATOM, "bulk")])
 def test_each_file_is_opened_by_exactly_one_feed(name: str, feed: str) -> None:
     """Formats are told apart by content."""
-    path = data(name)
+    path = recorded(name)
     head = read_head(path)
     offers = {"replay": replay.opens, "tardis": tardis.opens, "bulk": bulk.opens}
     assert [one for one, opens in offers.items() if opens(path, head)] == [feed]
