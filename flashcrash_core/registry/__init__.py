@@ -1,6 +1,7 @@
 """Plugin discovery, the ``--plugins`` grammar, loading with contained errors, and typed access to what was loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
@@ -27,15 +28,20 @@ __all__ = [
 ]
 
 
-def load_registry(selection: str | Sequence[str] | None = None, *, strict: bool = True) -> Registry:
+def load_registry(
+    selection: str | Sequence[str] | None = None, *, strict: bool = True, objects: Mapping[str, Any] | None = None
+) -> Registry:
     """Load the selected plugins (None or empty: all first-party ones).
+
+    ``objects`` are plugins that are installed nowhere, by name: modules or instances with hooks, as tests have them. They are
+    loaded beside the selection; ``selection="my-plugin"`` with an object of that name loads it alone.
 
     Raises PluginNotFound for an unknown name. With ``strict``, raises PluginError with the problems of all plugins when one of them
     cannot be loaded: every selected plugin is either first-party or was named, so none is dispensable. Without ``strict`` the
     problems are kept in ``Registry.problems`` (for listing).
     """
     installed = installed_plugins()
-    selected = select(installed, selection)
+    selected = select(installed, selection, objects)
     loaded = load_plugins(selected.chosen)
     if strict and loaded.problems:
         raise _combined(loaded.problems)

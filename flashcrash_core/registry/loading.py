@@ -139,6 +139,12 @@ def _load_one(candidate: Candidate) -> LoadedPlugin:
 
 
 def _import(candidate: Candidate) -> Any:
+    if candidate.held is not None:
+        if isinstance(candidate.held, type):
+            raise PluginContract(
+                f"plugin {candidate.shown}: {candidate.held.__name__} is a class; hand over a module or an instance"
+            )
+        return candidate.held
     module_name, _, attribute = candidate.target.partition(":")
     try:
         module = _module_of_file(candidate) if candidate.path is not None else importlib.import_module(module_name)

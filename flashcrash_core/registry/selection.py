@@ -4,10 +4,12 @@ Elements, comma separated on the command line: an installed plugin's ``name``, `
 A plain list is the whole choice. A list that starts with ``+`` or ``no:`` edits the default choice (all first-party plugins).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginConflict, PluginNotFound, UsageError
@@ -27,6 +29,15 @@ class Candidate:
     explicit: bool
     """Named by the user, not loaded by default."""
     path: Path | None = None
+    held: Any = field(default=None, eq=False, repr=False)
+    """The plugin itself, a module or an instance, when it was handed over and is not to be imported."""
+
+    @classmethod
+    def of_object(cls, name: str, plugin: Any) -> "Candidate":
+        """A plugin that is installed nowhere: a module or an instance with hooks, as a test has it. It counts as named."""
+        module = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
+        target = module if isinstance(plugin, ModuleType) else f"{module}:{type(plugin).__qualname__}"
+        return cls(name, target, f"object of {module}", "", True, held=plugin)
 
     @property
     def shown(self) -> str:
@@ -52,8 +63,14 @@ def split_list(given: str | Sequence[str] | None) -> list[str]:
     return [item.strip() for text in texts for item in text.split(",") if item.strip()]
 
 
-def select(installed: Sequence[InstalledPlugin], given: str | Sequence[str] | None) -> Selection:
-    """Apply the grammar. Raises PluginNotFound, PluginConflict (one name in two distributions) or UsageError."""
+def select(
+    installed: Sequence[InstalledPlugin], given: str | Sequence[str] | None, objects: Mapping[str, Any] | None = None
+) -> Selection:
+    """Apply the grammar. ``objects`` are chosen too, wherever the list names them or else at its end, unless it says ``no:name``.
+
+    Raises PluginNotFound, PluginConflict (one name claimed twice) or UsageError.
+    """
+    handed = {name: Candidate.of_object(name, plugin) for name, plugin in (objects or {}).items()}
     elements = split_list(given)
     editing = not elements or elements[0].startswith(("+", "no:"))
     chosen: dict[str, Candidate] = {}
@@ -61,16 +78,19 @@ def select(installed: Sequence[InstalledPlugin], given: str | Sequence[str] | No
         for plugin in installed:
             if plugin.first_party:
                 chosen[plugin.name] = _candidate(plugin, explicit=False)
+    removed = {element.removeprefix("no:").strip() for element in elements if element.startswith("no:")}
     for element in elements:
         if element.startswith("no:"):
-            _remove(chosen, element.removeprefix("no:").strip(), installed)
+            _remove(chosen, element.removeprefix("no:").strip(), {plugin.name for plugin in installed} | handed.keys())
         else:
-            for candidate in _resolve(element.removeprefix("+").strip(), installed):
-                chosen[candidate.name] = candidate
+            name = element.removeprefix("+").strip()
+            _add(chosen, handed[name] if name in handed else _resolve(name, installed))
+    for name, candidate in handed.items():
+        if name not in removed:
+            _add(chosen, candidate)
     taken = {(candidate.name, candidate.target, candidate.distribution) for candidate in chosen.values()}
     unselected = tuple(plugin for plugin in installed if (plugin.name, plugin.target, plugin.distribution) not in taken)
     left_out = {plugin.name for plugin in unselected if plugin.first_party}
-    removed = {element.removeprefix("no:").strip() for element in elements if element.startswith("no:")}
     return Selection(
         tuple(chosen.values()),
         unselected,
@@ -84,7 +104,22 @@ def _candidate(plugin: InstalledPlugin, *, explicit: bool) -> Candidate:
     return Candidate(plugin.name, plugin.target, plugin.distribution, plugin.version, explicit)
 
 
-def _resolve(element: str, installed: Sequence[InstalledPlugin]) -> list[Candidate]:
+def _add(chosen: dict[str, Candidate], candidate: Candidate) -> None:
+    """A second plugin of one name never replaces the first without a word."""
+    other = chosen.get(candidate.name)
+    if other is not None and (other.target, other.distribution) != (candidate.target, candidate.distribution):
+        raise PluginConflict(
+            f"plugin name {candidate.name} is claimed twice: by {_origin(other)} and by {_origin(candidate)}; to use the second in "
+            f"place of the first, write no:{candidate.name} before it"
+        )
+    chosen[candidate.name] = candidate
+
+
+def _origin(candidate: Candidate) -> str:
+    return f"{candidate.distribution} {candidate.version}".strip() + f" ({candidate.target})"
+
+
+def _resolve(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
     if not element:
         raise UsageError("--plugins: an element is empty; write a name, pkg.mod[:attr], ./file.py or no:name")
     named = [plugin for plugin in installed if plugin.name == element]
@@ -92,11 +127,11 @@ def _resolve(element: str, installed: Sequence[InstalledPlugin]) -> list[Candida
         owners = " and ".join(f"{plugin.distribution} {plugin.version} ({plugin.target})" for plugin in named)
         raise PluginConflict(f"plugin name {element} is claimed by {owners}; name the module you mean, or uninstall one")
     if named:
-        return [_candidate(named[0], explicit=True)]
+        return _candidate(named[0], explicit=True)
     if element.endswith(".py") or "/" in element or "\\" in element:
-        return [_from_file(element)]
+        return _from_file(element)
     if "." in element or ":" in element or any(plugin.target == element for plugin in installed):
-        return [_from_module(element, installed)]
+        return _from_module(element, installed)
     raise PluginNotFound(_not_found(element, (plugin.name for plugin in installed)))
 
 
@@ -117,10 +152,10 @@ def _from_module(element: str, installed: Sequence[InstalledPlugin]) -> Candidat
     return Candidate(attribute or module.rpartition(".")[2], element, f"module {module}", "", True)
 
 
-def _remove(chosen: dict[str, Candidate], name: str, installed: Sequence[InstalledPlugin]) -> None:
-    known = {plugin.name for plugin in installed} | chosen.keys()
-    if name not in known:
-        raise PluginNotFound(_not_found(name, known))
+def _remove(chosen: dict[str, Candidate], name: str, known: Iterable[str]) -> None:
+    names = {*known, *chosen}
+    if name not in names:
+        raise PluginNotFound(_not_found(name, names))
     chosen.pop(name, None)
 
 
@@ -133,7 +168,7 @@ def _shadowed(installed: Sequence[InstalledPlugin]) -> list[str]:
     own = {plugin.name: plugin for plugin in installed if plugin.first_party}
     return [
         f"plugin name {plugin.name} of {plugin.distribution} {plugin.version} is also a first-party one; "
-        f"to load it, name its module {plugin.target}"
+        f"to load it instead, write no:{plugin.name},+{plugin.target}"
         for plugin in installed
         if not plugin.first_party and plugin.name in own
     ]

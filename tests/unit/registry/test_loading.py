@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
 
+from flashcrash_core.api import PluginInfo, Scorer, ScorerSpec, hookimpl
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
 from flashcrash_core.registry import load_registry
 
@@ -230,3 +233,25 @@ def test_access_by_name_names_the_nearest() -> None:
     with pytest.raises(PluginNotFound, match=r'indicator "spread" is installed but not selected; add it to --plugins'):
         registry.indicators["spread"]
     assert registry.versions()["volatility"].startswith("flashcrash ")
+
+
+def test_a_plugin_object_is_loaded_without_being_installed() -> None:
+    """A module or an instance that was handed over is loaded under the name given; a class is refused."""
+
+    class Offer:
+        flashcrash_plugin = PluginInfo(api=1, summary="an instance")
+
+        @hookimpl
+        def flashcrash_scorers(self) -> list[ScorerSpec]:
+            return [ScorerSpec(name="fine", summary="s", build=lambda config: cast(Scorer, None))]
+
+    module = ModuleType("fctest_made")
+    module.flashcrash_plugin = PluginInfo(api=1, summary="a module")  # type: ignore[attr-defined]
+    module.flashcrash_scorers = Offer().flashcrash_scorers  # type: ignore[attr-defined]
+    for plugin in (Offer(), module):
+        registry = load_registry("my-plugin", objects={"my-plugin": plugin})
+        assert list(registry.scorers) == ["fine"]
+        assert registry.plugins[0].candidate.explicit
+        assert "volatility" in load_registry(objects={"my-plugin": plugin}).indicators
+    with pytest.raises(PluginContract, match="Offer is a class; hand over a module or an instance"):
+        load_registry("my-plugin", objects={"my-plugin": Offer})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flashcrash_core.errors import PluginNotFound, UsageError
+from flashcrash_core.errors import PluginConflict, PluginNotFound, UsageError
 from flashcrash_core.registry import InstalledPlugin, installed_plugins, select
 
 INSTALLED = [
@@ -70,3 +70,45 @@ def test_the_shipped_plugins_are_installed() -> None:
     own = [plugin for plugin in installed_plugins() if plugin.first_party]
     assert len({plugin.name for plugin in own}) == len(own) >= 17
     assert {"volatility", "sqlite", "paper", "replay"} <= {plugin.name for plugin in own}
+
+
+class Handed:
+    """A plugin that is installed nowhere."""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, ["depth", "spread", "mine"]),
+        ("spread", ["spread", "mine"]),
+        ("mine", ["mine"]),
+        ("mine,spread", ["mine", "spread"]),
+        ("no:depth,no:mine", ["spread"]),
+    ],
+)
+def test_objects_are_chosen_beside_the_list(given: str | None, expected: list[str]) -> None:
+    """An object that was handed over counts as named, stands where the list names it, and can be left out again."""
+    handed = Handed()
+    selection = select(INSTALLED, given, {"mine": handed})
+    assert [candidate.name for candidate in selection.chosen] == expected
+    assert all(candidate.held is handed and candidate.explicit for candidate in selection.chosen if candidate.name == "mine")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("depth,other.depth", r"plugin name depth is claimed twice: by flashcrash 1 \(own.depth\) and by module other.depth"),
+        ("+other.depth", r"write no:depth before it"),
+        ("one.mod,two.mod", r"by module one.mod \(one.mod\) and by module two.mod"),
+    ],
+)
+def test_a_second_plugin_of_one_name_is_a_conflict(given: str, message: str) -> None:
+    """A file or module that bears the name of a chosen plugin does not replace it without a word."""
+    with pytest.raises(PluginConflict, match=message):
+        select(INSTALLED, given)
+
+
+def test_a_built_in_can_be_replaced_on_purpose() -> None:
+    """``no:NAME`` before the module of that name says that it is meant; the same plugin named twice is no conflict."""
+    assert [c.target for c in select(INSTALLED, "no:depth,+other.depth").chosen] == ["own.spread", "other.depth"]
+    assert [c.target for c in select(INSTALLED, "depth,depth").chosen] == ["own.depth"]
