@@ -2,7 +2,7 @@
 
 import datetime
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import attrs
 from attrs import frozen
 
 from flashcrash_core.config.documents import ExactFloat, KeyPath, Tree, dotted
-from flashcrash_core.config.layers import Merged, Origin
+from flashcrash_core.config.layers import PLUGIN, Merged, Origin
 from flashcrash_core.config.schema import OPTIONS
 
 __all__ = ["EffectiveValue", "effective_values", "plain"]
@@ -54,9 +54,12 @@ def plain(value: Any) -> Any:
     return value
 
 
-def effective_values(tree: Tree, merged: Merged) -> list[EffectiveValue]:
-    """All leaves of a plain tree, in order, each with its origin."""
-    return [EffectiveValue(dotted(path), value, _origin(merged, path)) for path, value in _leaves(tree, ())]
+def effective_values(tree: Tree, merged: Merged, of_plugins: Collection[KeyPath] = ()) -> list[EffectiveValue]:
+    """All leaves of a plain tree, in order, each with its origin. ``of_plugins`` are the tables that plugins brought along."""
+    return [
+        EffectiveValue(dotted(path), value, PLUGIN if path[:2] in of_plugins else _origin(merged, path))
+        for path, value in _leaves(tree, ())
+    ]
 
 
 def _origin(merged: Merged, path: KeyPath) -> Origin:

@@ -15,6 +15,7 @@ from flashcrash_core.errors import ConfigError
 __all__ = [
     "DEFAULT",
     "ENV_PREFIX",
+    "PLUGIN",
     "Layer",
     "Merged",
     "Origin",
@@ -31,7 +32,7 @@ _KEY_PART: Final = re.compile(r'"([^"]*)"|([^."=]+)')
 
 @frozen
 class Origin:
-    """Where a value comes from. ``layer`` is ``default``, ``profile``, ``file``, ``environment`` or ``--set``."""
+    """Where a value comes from. ``layer`` is ``default``, ``profile``, ``file``, ``environment``, ``--set`` or ``plugin``."""
 
     layer: str
     source: str
@@ -42,6 +43,8 @@ class Origin:
 
 
 DEFAULT: Final = Origin("default", "default")
+PLUGIN: Final = Origin("plugin", "plugin")
+"""Of an indicator that no table asks for: its plugin was named, which is enough to use it."""
 
 
 @frozen

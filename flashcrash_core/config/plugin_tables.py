@@ -62,6 +62,11 @@ class SpecSource(Protocol):
         """The list of plugins as it was given, when it replaces the default choice instead of editing it."""
         ...
 
+    @property
+    def added_indicators(self) -> tuple[str, ...]:
+        """Indicators of plugins that are not first-party; those plugins were named, so their indicators are used."""
+        ...
+
 
 @frozen
 class PluginConfig(Generic[S]):
@@ -77,6 +82,8 @@ class IndicatorConfig(PluginConfig[IndicatorSpec]):
 
     name: str
     role: Role
+    tabled: bool = True
+    """False: no table asks for it; it is used because its plugin was named."""
 
 
 @frozen
@@ -95,13 +102,17 @@ class PluginConfigs:
     def effective(self, loaded: LoadedConfig) -> list[EffectiveValue]:
         """Every key of the configuration, the plugins' defaults included, with its origin."""
         tree = loaded.as_plain()
+        added: set[KeyPath] = set()
         for name, indicator in self.indicators.items():
-            tree["indicators"][name] = {**tree["indicators"][name], **plain(indicator.config)}
+            table = {"use": indicator.spec.name, **tree["indicators"].get(name, {"enabled": True, "role": indicator.role.value})}
+            tree["indicators"][name] = {**table, **plain(indicator.config)}
+            if not indicator.tabled:
+                added.add(("indicators", name))
         for key in ("scorer", "strategy", "executor", "storage"):
             part = self.store if key == "storage" else getattr(self, key)
             tree[key] = {**tree[key], "use": part.spec.name, **plain(part.config)}
         tree["feeds"] = {name: plain(feed.config) for name, feed in self.feeds.items()}
-        return effective_values(tree, loaded.merged)
+        return effective_values(tree, loaded.merged, added)
 
 
 def check_config(loaded: LoadedConfig, registry: SpecSource) -> None:
@@ -112,25 +123,14 @@ def check_config(loaded: LoadedConfig, registry: SpecSource) -> None:
 def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs:
     """Find and structure the config of every plugin in use. Raises ConfigError with all faults, the kernel's tables included.
 
-    An indicator whose first-party plugin is deselected is passed over (``--plugins no:depth`` needs no other change).
+    An indicator whose first-party plugin is deselected is passed over (``--plugins no:depth`` needs no other change). One of a
+    third-party plugin that no table speaks of is used under its own name (``--plugins +my-vpin`` needs no other change).
     """
-    faults: list[Fault] = [_with_use_named(fault, loaded, registry) for fault in loaded.faults]
+    faults: list[Fault] = list(loaded.faults)
     warnings: list[str] = []
     settings = loaded.settings
 
-    indicators: dict[str, IndicatorConfig] = {}
-    for name, table in settings.indicators.items():
-        path = ("indicators", name)
-        if not table.enabled:
-            continue
-        if table.use not in registry.indicators and table.use in registry.deselected:
-            if loaded.merged.origin((*path, "use")).layer not in ("default", "profile"):
-                warnings.append(f"{loaded.merged.origin(path)} indicators.{name}: not built, plugin {table.use} is not selected")
-            continue
-        found = _config(registry.indicators, registry, "indicator", (*path, "use"), table.use, table.options, faults)
-        if found is not None:
-            indicators[name] = IndicatorConfig(found.spec, found.config, name, table.role or found.spec.role)
-
+    indicators = _indicators(loaded, registry, faults, warnings)
     scorer = _config(registry.scorers, registry, "scorer", ("scorer", "use"), settings.scorer.use, settings.scorer.options, faults)
     strategy = _config(
         registry.strategies, registry, "strategy", ("strategy", "use"), settings.strategy.use, settings.strategy.options, faults
@@ -152,6 +152,47 @@ def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs
     if faults or scorer is None or strategy is None or executor is None or store is None:
         raise ConfigError(faults_as_text(faults, loaded.merged))
     return PluginConfigs(indicators, scorer, strategy, executor, store, feeds, tuple(warnings))
+
+
+def _indicators(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault], warnings: list[str]) -> dict[str, IndicatorConfig]:
+    """The instances that tables ask for, then those that named plugins add."""
+    tables = loaded.settings.indicators
+    added = registry.added_indicators
+    indicators: dict[str, IndicatorConfig] = {}
+    for name, table in tables.items():
+        path = ("indicators", name)
+        use = name if table.use is None and name in added else table.use
+        if use is None:
+            faults.append(_use_missing(name, loaded, registry))
+            continue
+        if not table.enabled:
+            continue
+        if use not in registry.indicators and use in registry.deselected:
+            if loaded.merged.origin((*path, "use")).layer not in ("default", "profile"):
+                warnings.append(f"{loaded.merged.origin(path)} indicators.{name}: not built, plugin {use} is not selected")
+            continue
+        found = _config(registry.indicators, registry, "indicator", (*path, "use"), use, table.options, faults)
+        if found is not None:
+            indicators[name] = IndicatorConfig(found.spec, found.config, name, table.role or found.spec.role)
+
+    asked_for = {table.use for table in tables.values()}
+    # A table that is wrong in itself is not among the settings; its own fault is enough.
+    faulty = {fault.path[1] for fault in loaded.faults if fault.path[0] == "indicators" and len(fault.path) > 1}
+    for name in added:
+        path = ("indicators", name)
+        if name in asked_for or name in faulty or (name in tables and tables[name].use is None):
+            continue
+        if name in tables:
+            message = (
+                f'is the name of an indicator of a plugin that was named, but this table builds "{tables[name].use}"; rename the '
+                f'table, or add one for the plugin: [indicators.NAME] with use = "{name}" (and enabled = false to do without it)'
+            )
+            faults.append(Fault(path, message))
+            continue
+        found = _config(registry.indicators, registry, "indicator", (*path, "use"), name, {}, faults)
+        if found is not None:
+            indicators[name] = IndicatorConfig(found.spec, found.config, name, found.spec.role, tabled=False)
+    return indicators
 
 
 def _feeds(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault]) -> dict[str, PluginConfig[FeedSpec]]:
@@ -190,17 +231,17 @@ def _config(
     return None if inner else PluginConfig(spec, config)
 
 
-def _with_use_named(fault: Fault, loaded: LoadedConfig, registry: SpecSource) -> Fault:
+def _use_missing(name: str, loaded: LoadedConfig, registry: SpecSource) -> Fault:
     """A table without ``use`` is a new indicator without its plugin, or rather a misspelt one: say which."""
-    match fault:
-        case Fault(("indicators", name, "use"), "is missing and has no default"):
-            instances = [known for known, table in loaded.table("indicators").items() if isinstance(table, dict) and "use" in table]
-            if name in registry.indicators:
-                return Fault(fault.path, f'is missing; write use = "{name}" to build it with that plugin')
-            if (near := nearest(name, [*instances, *registry.indicators])) is not None:
-                message = f'there is no indicator "{name}"; did you mean "{near}"? A new one needs use = "PLUGIN"'
-                return Fault(fault.path[:-1], message)
-    return fault
+    path = ("indicators", name)
+    instances = [known for known, table in loaded.table("indicators").items() if isinstance(table, dict) and "use" in table]
+    if name in registry.indicators:
+        return Fault((*path, "use"), f'is missing; write use = "{name}" to build it with that plugin')
+    if name in registry.unselected:
+        return Fault(path, f'indicator "{name}"{_NOT_SELECTED}')
+    if (near := nearest(name, [*instances, *registry.indicators])) is not None:
+        return Fault(path, f'there is no indicator "{name}"; did you mean "{near}"? A new one needs use = "PLUGIN"')
+    return Fault((*path, "use"), "is missing and has no default")
 
 
 def _one_fault_for_the_list(faults: list[Fault], loaded: LoadedConfig, registry: SpecSource) -> list[Fault]:

@@ -110,8 +110,8 @@ class PluginTable:
 class IndicatorTable:
     """``[indicators.NAME]``: one indicator instance."""
 
-    use: str = field(validator=_not_empty)
-    """Name of the indicator plugin."""
+    use: str | None = field(default=None, validator=validators.optional(_not_empty))
+    """Name of the indicator that is built; may be left out in the table of one that a named plugin adds."""
     enabled: bool = True
     """false: this instance is not built."""
     role: Role | None = None

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginNotFound
-from flashcrash_core.registry.discovery import InstalledPlugin
+from flashcrash_core.registry.discovery import FIRST_PARTY, InstalledPlugin
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem
 from flashcrash_core.registry.selection import Selection
 from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
@@ -109,6 +109,17 @@ class Registry:
     def whole_list(self) -> tuple[str, ...]:
         """The list of plugins as it was given, when it replaces the default choice."""
         return self.selection.whole_list
+
+    @property
+    def added_indicators(self) -> tuple[str, ...]:
+        """Indicators of third-party and path plugins: somebody named those plugins, so that they are used."""
+        return tuple(
+            spec.name
+            for plugin in self.plugins
+            if plugin.candidate.explicit and plugin.candidate.distribution != FIRST_PARTY
+            for kind, spec in plugin.specs
+            if kind == "indicator"
+        )
 
     @property
     def commands(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ maker_bps = "x"
 [indicators]
 volatility.enabled = 1
 volatility.role = "cor"
-fresh = {trigger = 5, enabled = true}
+fresh = {use = "", trigger = 5}
 """
 
 EXPECTED = [
@@ -57,12 +57,12 @@ EXPECTED = [
     "faulty.toml:23 indicators.volatility.enabled: must be true or false, got 1",
     "faulty.toml:24 indicators.volatility.role: must be one of core, confirmation, pattern, depth, extra, got 'cor'; "
     'did you mean "core"?',
-    "faulty.toml:25 indicators.fresh.use: is missing and has no default",
+    "faulty.toml:25 indicators.fresh.use: must not be empty",
 ]
 
 
 def test_all_faults_of_a_file_come_at_once(tmp_path: Path) -> None:
-    """One load names every fault of a file in the order of its lines: types, ranges, choices, unknown and missing keys."""
+    """One load names every fault of a file in the order of its lines: types, ranges, choices, unknown and empty keys."""
     (tmp_path / "faulty.toml").write_text(FAULTY, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load_config(environ={}, cwd=tmp_path, config_file="faulty.toml")

@@ -1,10 +1,17 @@
-"""The plugins' tables against the shipped plugins: nearest names, all faults at once, deselected plugins."""
+"""The plugins' tables against the plugins: nearest names, all faults at once, deselected plugins, indicators that plugins add."""
 
 from pathlib import Path
 
 import pytest
 
-from flashcrash_core.config import LoadedConfig, check_config, load_config, profile_names, resolve_plugins
+from flashcrash_core.config import (
+    LoadedConfig,
+    check_config,
+    config_from_tree,
+    load_config,
+    profile_names,
+    resolve_plugins,
+)
 from flashcrash_core.errors import ConfigError
 from flashcrash_core.registry import Registry, load_registry
 
@@ -119,3 +126,104 @@ def test_a_misspelt_indicator_table_names_the_nearest(tmp_path: Path, registry: 
     with pytest.raises(ConfigError) as caught:
         resolve_plugins(loaded, registry)
     assert caught.value.problems == [f"--set {fault}"]
+
+
+ADDED = """\
+from attrs import frozen
+
+from flashcrash_core.api import IndicatorSpec, PluginInfo, hookimpl
+
+flashcrash_plugin = PluginInfo(api=1, summary="two indicators of a third party")
+
+
+@frozen
+class Config:
+    trigger: float = 0.5
+
+
+@hookimpl
+def flashcrash_indicators():
+    return [
+        IndicatorSpec(name=name, summary="-", config=Config, build=print, statistics=("x",))
+        for name in ("my-vpin", "my-other")
+    ]
+"""
+
+
+@pytest.fixture
+def added(tmp_path: Path) -> Registry:
+    """The shipped plugins and one in a file, named beside them."""
+    path = tmp_path / "my_plugin.py"
+    path.write_text(ADDED, encoding="utf-8")
+    return load_registry(f"+{path}")
+
+
+def test_indicators_of_a_named_plugin_are_used_under_their_names(tmp_path: Path, added: Registry) -> None:
+    """Naming a plugin is enough: what it offers stands beside the eight, counts nowhere, and has its defaults."""
+    resolved = resolve_plugins(load(tmp_path), added)
+    assert list(resolved.indicators)[8:] == ["my-vpin", "my-other"]
+    mine = resolved.indicators["my-vpin"]
+    assert (mine.spec.name, mine.role, mine.config.trigger) == ("my-vpin", "extra", 0.5)
+
+
+def test_a_first_party_plugin_that_is_named_adds_nothing(tmp_path: Path) -> None:
+    """The profile's tables alone decide about shipped indicators, whether they are loaded by default or named."""
+    loaded = load(tmp_path, "indicators.depth.enabled=false")
+    assert "depth" not in resolve_plugins(loaded, load_registry("+depth")).indicators
+
+
+def test_a_table_that_uses_the_added_indicator_replaces_the_instance(tmp_path: Path, added: Registry) -> None:
+    """With a table of any name for it, only that instance is built; the plugin's other indicator is added as before."""
+    resolved = resolve_plugins(load(tmp_path, "indicators.toxic.use=my-vpin", "indicators.toxic.role=core"), added)
+    assert list(resolved.indicators)[8:] == ["toxic", "my-other"]
+    assert resolved.indicators["toxic"].role == "core"
+
+
+def test_a_table_of_an_added_indicator_needs_no_use(tmp_path: Path, added: Registry) -> None:
+    """A table that bears the indicator's name changes its keys, and survives the way through a session's record."""
+    loaded = load(tmp_path, "indicators.my-vpin.trigger=0.7")
+    for config in (loaded, config_from_tree(loaded.as_plain(), "session x")):
+        mine = resolve_plugins(config, added).indicators["my-vpin"]
+        assert (mine.spec.name, mine.config.trigger) == ("my-vpin", 0.7)
+
+
+@pytest.mark.parametrize("table", ["my-vpin.enabled=false", "off={use='my-vpin', enabled=false}"])
+def test_a_disabled_table_keeps_an_added_indicator_off(tmp_path: Path, added: Registry, table: str) -> None:
+    """``enabled = false`` in a table of its name, or in one that uses it, is a way to load the plugin without the indicator."""
+    assert list(resolve_plugins(load(tmp_path, f"indicators.{table}"), added).indicators)[8:] == ["my-other"]
+
+
+def test_an_added_indicator_and_a_table_of_its_name_collide(tmp_path: Path, added: Registry) -> None:
+    """A table of that name that builds something else is refused at its line; neither silently takes the other's place."""
+    (tmp_path / "local.toml").write_text('[indicators.my-vpin]\nuse = "volatility"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        resolve_plugins(load(tmp_path), added)
+    assert caught.value.problems == [
+        "local.toml:1 indicators.my-vpin: is the name of an indicator of a plugin that was named, but this table builds "
+        '"volatility"; rename the table, or add one for the plugin: [indicators.NAME] with use = "my-vpin" '
+        "(and enabled = false to do without it)"
+    ]
+
+
+def test_added_indicators_are_shown_with_their_origin(tmp_path: Path, added: Registry) -> None:
+    """Every key of one that no table speaks of comes from ``plugin``; a key that somebody set keeps its place."""
+    loaded = load(tmp_path, "indicators.my-other.trigger=0.7")
+    values = {item.key: item for item in resolve_plugins(loaded, added).effective(loaded)}
+    shown = {key: (item.value, str(item.origin)) for key, item in values.items() if "my-" in key}
+    assert shown == {
+        "indicators.my-vpin.use": ("my-vpin", "plugin"),
+        "indicators.my-vpin.enabled": (True, "plugin"),
+        "indicators.my-vpin.role": ("extra", "plugin"),
+        "indicators.my-vpin.trigger": (0.5, "plugin"),
+        "indicators.my-other.use": ("my-other", "default"),
+        "indicators.my-other.enabled": (True, "default"),
+        "indicators.my-other.trigger": (0.7, "--set"),
+    }
+
+
+def test_faults_of_a_table_without_use_come_once(tmp_path: Path, added: Registry) -> None:
+    """A wrong key in the table of an added indicator is one fault, not also one of an instance with defaults."""
+    loaded = load_config(environ={}, cwd=tmp_path, overrides=["indicators.my-vpin.role=cor"], strict=False)
+    with pytest.raises(ConfigError) as caught:
+        resolve_plugins(loaded, added)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["--set indicators.my-vpin.role"]
