@@ -1,0 +1,114 @@
+"""The contract classes: three lines in an author's test file, and every check of the battery is a test.
+
+::
+
+    from flashcrash_core.testing import IndicatorContract
+
+
+    class TestMyVpin(IndicatorContract):
+        plugin = "my-vpin"
+
+``plugin`` is what stands in ``--plugins`` (a name, ``pkg.mod``, ``./file.py``) or a plugin object. ``name`` picks one of several
+offers, ``config`` is its table. ``expected_failures`` maps a check to the reason why it fails for now; it is strict: a check that
+passes again fails the test until it is taken out.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from flashcrash_core.testing.battery import STANDARD, Check, Effort, Outcome, battery_of, refuse_unknown, run_check
+from flashcrash_core.testing.subject import Subject, find_subjects
+
+__all__ = [
+    "ExecutorContract",
+    "FeedContract",
+    "IndicatorContract",
+    "PluginContract",
+    "ScorerContract",
+    "StoreContract",
+    "StrategyContract",
+]
+
+
+class PluginContract:
+    """Base of the contract classes; use the one of your kind."""
+
+    plugin: ClassVar[object] = ""
+    name: ClassVar[str | None] = None
+    config: ClassVar[Mapping[str, Any]] = {}
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    effort: ClassVar[Effort] = STANDARD
+    kind: ClassVar[str] = ""
+    _found: ClassVar[list[Subject[Any]] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._found = None
+        if "kind" in vars(cls):
+            for check in battery_of(cls.kind):
+                setattr(cls, f"test_{check.name}", _test_of(check))
+
+    @classmethod
+    def subjects(cls) -> list[Subject[Any]]:
+        """What is checked; found once per class. Raises FlashcrashError when the plugin cannot be loaded."""
+        if cls._found is None:
+            cls._found = find_subjects(cls.plugin, kind=cls.kind, name=cls.name, config=cls.config, effort=cls.effort)
+        return cls._found
+
+
+def _test_of(check: Check) -> Callable[[PluginContract], None]:
+    def test(self: PluginContract) -> None:
+        __tracebackhide__ = True
+        contract = type(self)
+        refuse_unknown(dict(contract.expected_failures), battery_of(contract.kind))
+        expected = contract.expected_failures.get(check.name)
+        results = [run_check(check, subject, expected_failure=expected) for subject in contract.subjects()]
+        bad = [result.message for result in results if not result.outcome.good]
+        if bad:
+            pytest.fail("\n".join(bad), pytrace=False)
+        if any(result.outcome is Outcome.EXPECTED_FAILURE for result in results):
+            pytest.xfail(results[0].message)
+        if all(result.outcome is Outcome.SKIPPED for result in results):
+            pytest.skip(results[0].message)
+
+    test.__name__ = test.__qualname__ = f"test_{check.name}"
+    test.__doc__ = check.summary
+    return test
+
+
+class IndicatorContract(PluginContract):
+    """Every check of an indicator, as tests."""
+
+    kind = "indicator"
+
+
+class ScorerContract(PluginContract):
+    """Every check of a scorer, as tests."""
+
+    kind = "scorer"
+
+
+class StrategyContract(PluginContract):
+    """Every check of a strategy, as tests."""
+
+    kind = "strategy"
+
+
+class ExecutorContract(PluginContract):
+    """Every check of an executor, as tests."""
+
+    kind = "executor"
+
+
+class StoreContract(PluginContract):
+    """Every check of a store, as tests."""
+
+    kind = "store"
+
+
+class FeedContract(PluginContract):
+    """Every check of a feed, as tests."""
+
+    kind = "feed"

@@ -1,0 +1,161 @@
+"""Run part of a check in a second Python process: with another hash seed, and under watch for I/O, clocks and random numbers.
+
+``in_second_process(subject, task)`` loads the same plugin there, calls the module-level function ``task(subject)`` and returns what it
+gave (plain JSON data). Inside, ``with watching() as seen:`` collects what the code in the block asked of the world.
+"""
+
+import datetime
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from flashcrash_core.testing.battery import CheckFailure
+from flashcrash_core.testing.subject import Subject, find_subjects
+
+__all__ = ["in_second_process", "needs_a_name", "watching"]
+
+_TIMEOUT_S: Final = 300
+_AUDITED: Final = (
+    "open",
+    "socket.",
+    "subprocess.",
+    "os.",
+    "shutil.",
+    "sqlite3.",
+    "ctypes.dlopen",
+    "urllib.",
+    "http.",
+    "time.sleep",
+)
+_CLOCKS: Final = (
+    "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns",
+    "thread_time", "thread_time_ns", "sleep", "localtime", "gmtime",
+)  # fmt: skip
+_DRAWS: Final = ("random", "uniform", "randint", "randrange", "choice", "choices", "shuffle", "sample", "gauss", "getrandbits")
+
+_seen: list[str] | None = None
+"""Where what is asked of the world is noted; None outside of :func:`watching`."""
+
+
+def needs_a_name(subject: Subject[Any]) -> str:
+    """``applies`` of checks that load the plugin in a second process."""
+    return "" if subject.element else "given as an object: a second process can only load a plugin that has a name or a file"
+
+
+def in_second_process(
+    subject: Subject[Any], task: Callable[[Subject[Any]], Any], *, hash_seed: int = 0, watched: bool = False
+) -> Any:
+    """``task(subject)`` in a fresh interpreter with ``PYTHONHASHSEED=hash_seed``. Raises CheckFailure when it fails there."""
+    request = {
+        "element": subject.element,
+        "kind": subject.kind,
+        "name": subject.spec.name,
+        "config": dict(subject.options),
+        "task": [task.__module__, task.__qualname__],
+        "watched": watched,
+        "path": [entry for entry in sys.path if entry],
+    }
+    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CheckFailure(f"{subject.label}: {task.__name__} did not end within {_TIMEOUT_S} s in a second process") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no output"]
+        raise CheckFailure(f"{subject.label}: {task.__name__} failed in a second process: {lines[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextmanager
+def watching() -> Iterator[list[str]]:
+    """Note every file, socket, process, clock and unseeded number that the block asks for. Only in a watched second process."""
+    global _seen  # noqa: PLW0603 - the audit hook of a process cannot be removed, so it is switched
+    seen: list[str] = []
+    _seen = seen
+    try:
+        yield seen
+    finally:
+        _seen = None
+
+
+def _note(what: str) -> None:
+    if _seen is not None and len(_seen) < 20 and what not in _seen:
+        _seen.append(what)
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if _seen is not None and event.startswith(_AUDITED):
+        _note(f"{event}({arguments[0]!r})" if arguments else event)
+
+
+def _noted(module: Any, name: str, label: str) -> None:
+    original = getattr(module, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        _note(label)
+        return original(*args, **kwargs)
+
+    setattr(module, name, call)
+
+
+def _watch_the_world() -> None:
+    """Before the plugin is imported, so that ``from time import time`` binds the watched function."""
+    import numpy as np
+
+    for name in _CLOCKS:
+        _noted(time, name, f"time.{name}")
+    for name in _DRAWS:
+        _noted(random, name, f"random.{name} (unseeded)")
+    for name in ("rand", "randn", "randint", "random", "uniform", "normal", "choice", "shuffle", "standard_normal"):
+        _noted(np.random, name, f"numpy.random.{name} (unseeded)")
+    _noted(os, "urandom", "os.urandom")
+
+    class Datetime(datetime.datetime):
+        """Notes who asks for the present time."""
+
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> "Datetime":
+            _note("datetime.now")
+            return super().now(tz)
+
+        @classmethod
+        def utcnow(cls) -> "Datetime":
+            _note("datetime.utcnow")
+            return super().utcnow()
+
+    datetime.datetime = Datetime  # type: ignore[misc]
+    sys.addaudithook(_audit)
+
+
+def _serve() -> None:
+    request = json.load(sys.stdin)
+    sys.path[:] = request["path"]
+    if request["watched"]:
+        _watch_the_world()
+    found = find_subjects(request["element"], kind=request["kind"], name=request["name"], config=request["config"])
+    module, qualname = request["task"]
+    task: Any = __import__(module, fromlist=["_"])
+    for part in qualname.split("."):
+        task = getattr(task, part)
+    sys.stdout.write(json.dumps(task(found[0])) + "\n")
+
+
+if __name__ == "__main__":
+    # Run under its own name, so that tasks that use `watching` share this module's state.
+    from flashcrash_core.testing import second_process
+
+    second_process._serve()
