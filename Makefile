@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint typecheck unit results bench soak clean help
+.PHONY: run test lint typecheck unit docs results bench soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,10 @@ typecheck: $(STAMP) ## mypy --strict
 
 unit: $(STAMP) ## all tests, on both cores
 	$(BIN)/pytest -n 2 --dist worksteal
+
+docs: $(STAMP) ## write the generated pages of docs/ anew (installs matplotlib for the plots)
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable '.[docs]'
+	PYTHONPATH=docs $(BIN)/python -m generate
 
 results: $(STAMP) ## write docs/results.md anew (needs FLASHCRASH_DATA)
 	$(BIN)/python benchmarks/write_results.py

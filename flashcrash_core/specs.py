@@ -40,7 +40,9 @@ class PluginInfo:
     """``flashcrash_plugin = PluginInfo(api=1, summary="...")`` in every plugin module."""
 
     api: int
+    """Version of the contract that the plugin was written for: :data:`API_VERSION`. Another one is refused at loading."""
     summary: str
+    """One line for ``plugins list``."""
 
 
 @frozen
@@ -53,49 +55,61 @@ class Spec:
     """Common part of all descriptors."""
 
     name: str = field(validator=_name)
+    """Name in the configuration (``use = "name"``): a lower-case letter, then such letters, digits, ``-`` or ``_``, at most 64
+    characters. Unique per kind over all loaded plugins."""
     summary: str
+    """One line for ``plugins show``."""
     config: type[Any] = NoConfig
+    """attrs class of the settings. Its types, validators and attribute docstrings are the schema; the kernel makes the instance."""
 
 
 @frozen(kw_only=True)
 class FeedSpec(Spec):
-    """A feed. ``opens(path, head)`` says whether it reads that file, from its name and first 4 KiB of (decompressed) content."""
+    """A feed."""
 
     build: Callable[[Any], Feed]
+    """``build(config)`` gives the feed; it opens nothing yet."""
     opens: Callable[[Path, bytes], bool] | None = None
+    """``opens(path, head)`` says whether it reads that file, from its name and first 4 KiB of (decompressed) content.
+    None for a feed that reads no file."""
     live: bool = False
+    """Whether its events come from a running market, and time passes while it waits."""
 
 
 @frozen(kw_only=True)
 class IndicatorSpec(Spec):
-    """An indicator. ``statistics`` and ``baselines`` name the tuple elements; a NaN element is missing.
-
-    ``needs`` is a subset of ``{"book", "trades"}``: without a book in the run an indicator that needs one is not run.
-    ``baseline_from`` names the indicator instance whose baseline it is judged against. ``invariances`` (``"scale"``,
-    ``"time_shift"``) switch conformance checks on.
-    """
+    """An indicator."""
 
     build: Callable[[Any, BuildContext], Indicator]
+    """``build(config, context)`` gives a fresh program for one symbol. What it returns shares no state with another call."""
     statistics: tuple[str, ...]
+    """Names of the elements of the statistic tuple; a NaN element is missing."""
     baselines: tuple[str, ...] = ()
+    """Names of the elements of the baseline tuple. The detector freezes them while an event lasts."""
     role: Role = Role.EXTRA
+    """How the detector uses it unless the configuration says otherwise; ``extra`` counts nowhere."""
     needs: frozenset[str] = frozenset({"trades"})
+    """Subset of ``{"book", "trades"}``. Without a book in the run an indicator that needs one is not run."""
     warmup_s: float = 0.0
+    """Event time (s) from the first row until the first value on healthy data. Before it every value is missing."""
     baseline_from: str | None = None
+    """Name of the indicator instance whose baseline it is judged against instead of its own; None for its own."""
     invariances: frozenset[str] = frozenset()
+    """What does not change its readings: ``"scale"`` (all prices and the tick times a constant) and ``"time_shift"``
+    (all times plus whole minutes). Declared ones are checked by the conformance battery."""
 
 
 @frozen(kw_only=True)
 class ScorerSpec(Spec):
-    """A scorer.
-
-    ``research(config)`` gives the ``--set`` overrides of its research variant for data without a book, () when none applies.
-    ``shortfall(config, missing)`` says in one sentence what scores lack while those indicator instances are missing, "" if nothing.
-    """
+    """A scorer."""
 
     build: Callable[[Any], Scorer]
+    """``build(config)`` gives the scorer of all symbols; it keeps no state between calls."""
     research: Callable[[Any], tuple[str, ...]] | None = None
+    """``research(config)`` gives the ``--set`` overrides of its research variant for data without a book, () when none applies."""
     shortfall: Callable[[Any, frozenset[str]], str] | None = None
+    """``shortfall(config, missing)`` says in one sentence what scores lack while those indicator instances are missing, "" if
+    nothing."""
 
 
 @frozen(kw_only=True)
@@ -103,18 +117,22 @@ class StrategySpec(Spec):
     """A strategy; built once per symbol."""
 
     build: Callable[[Any, BuildContext], Strategy]
+    """``build(config, context)`` gives a fresh strategy for one symbol."""
 
 
 @frozen(kw_only=True)
 class ExecutorSpec(Spec):
-    """An executor. ``modes`` are the run modes it may serve (``paper``, ``backtest``, ``real``)."""
+    """An executor."""
 
     build: Callable[[Any, ExecutorContext], Executor]
+    """``build(config, context)`` gives the executor of the run, for all symbols."""
     modes: frozenset[str]
+    """Run modes it may serve: ``paper``, ``backtest``, ``real``."""
 
 
 @frozen(kw_only=True)
 class StoreSpec(Spec):
-    """A storage backend; ``build(config, location)`` opens or creates the database at ``location``."""
+    """A storage backend."""
 
     build: Callable[[Any, str], Any]
+    """``build(config, location)`` opens or creates the database at ``location`` and gives a :class:`Store`; raises StorageError."""

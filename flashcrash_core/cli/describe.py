@@ -15,7 +15,7 @@ import attrs
 from flashcrash_core.config import config_keys, plain
 from flashcrash_core.registry import LoadedPlugin
 
-__all__ = ["config_rows", "describe_plugin"]
+__all__ = ["attribute_docs", "config_rows", "describe_plugin"]
 
 _TABLES: Final = {
     "feed": "feeds.{name}",
@@ -54,7 +54,7 @@ def describe_plugin(plugin: LoadedPlugin) -> dict[str, Any]:
 
 def config_rows(cls: type[Any]) -> list[dict[str, Any]]:
     """One row per key: ``key``, ``type``, ``required``, ``default``, ``doc``, and the keys of a nested table with dots."""
-    docs = _attribute_docs(cls)
+    docs = attribute_docs(cls)
     rows: list[dict[str, Any]] = []
     for item in config_keys(cls):
         key = item.alias or item.name
@@ -115,7 +115,7 @@ def _type_text(kind: Any) -> str:
     return getattr(kind, "__name__", str(kind)).lower()
 
 
-def _attribute_docs(cls: type[Any]) -> dict[str, str]:
+def attribute_docs(cls: type[Any]) -> dict[str, str]:
     """The string literals that follow the fields, from the source of the class and its bases; none without source."""
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
