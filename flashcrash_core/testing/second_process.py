@@ -1,7 +1,7 @@
 """Run part of a check in a second Python process: with another hash seed, and under watch for I/O, clocks and random numbers.
 
-``in_second_process(subject, task)`` loads the same plugin there, calls the module-level function ``task(subject)`` and returns what it
-gave (plain JSON data). Inside, ``with watching() as seen:`` collects what the code in the block asked of the world.
+``in_second_process(subject, task)`` loads the same plugin there, calls the module-level function ``task(subject)`` and returns what
+it gave (plain JSON data). Inside, ``with watching() as seen:`` collects what the code in the block asked of the world.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from typing import Any, Final
 from flashcrash_core.testing.battery import CheckFailure
 from flashcrash_core.testing.subject import Subject, find_subjects
 
-__all__ = ["in_second_process", "needs_a_name", "watching"]
+__all__ = ["in_second_process", "needs_a_name", "serve", "watching"]
 
 _TIMEOUT_S: Final = 300
 _AUDITED: Final = (
@@ -31,7 +31,6 @@ _AUDITED: Final = (
     "ctypes.dlopen",
     "urllib.",
     "http.",
-    "time.sleep",
 )
 _CLOCKS: Final = (
     "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns",
@@ -64,7 +63,7 @@ def in_second_process(
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
             input=json.dumps(request),
             capture_output=True,
             text=True,
@@ -141,7 +140,8 @@ def _watch_the_world() -> None:
     sys.addaudithook(_audit)
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Body of the second process: one request on standard input, its answer on standard output."""
     request = json.load(sys.stdin)
     sys.path[:] = request["path"]
     if request["watched"]:
@@ -152,10 +152,3 @@ def _serve() -> None:
     for part in qualname.split("."):
         task = getattr(task, part)
     sys.stdout.write(json.dumps(task(found[0])) + "\n")
-
-
-if __name__ == "__main__":
-    # Run under its own name, so that tasks that use `watching` share this module's state.
-    from flashcrash_core.testing import second_process
-
-    second_process._serve()

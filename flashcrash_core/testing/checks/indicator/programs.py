@@ -10,6 +10,7 @@ from flashcrash_core.detection.panel import Pair, Panel, PanelEntry
 from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.simulation.generator import simulated_instrument
+from flashcrash_core.simulation.scenario import SIMULATED_SYMBOL
 from flashcrash_core.specs import IndicatorSpec
 from flashcrash_core.testing.battery import CheckFailure
 from flashcrash_core.testing.subject import Subject, build_context, structured
@@ -19,7 +20,7 @@ __all__ = ["batch", "build", "entries_of", "live", "panel_of", "require_same"]
 
 def build(subject: Subject[IndicatorSpec], instrument: Instrument | None = None) -> Indicator:
     """A fresh program. Raises CheckFailure when ``build`` gives anything else."""
-    program = subject.spec.build(subject.config, build_context(instrument or simulated_instrument()))
+    program = subject.spec.build(subject.config, build_context(instrument or simulated_instrument(SIMULATED_SYMBOL)))
     if not isinstance(program, StepIndicator | WindowIndicator):
         raise CheckFailure(f"{subject.label}: build gave a {type(program).__name__}, not a StepIndicator or WindowIndicator")
     return program
@@ -31,7 +32,7 @@ def entries_of(subject: Subject[IndicatorSpec], instrument: Instrument | None = 
     entries = []
     if spec.baseline_from is not None:
         source = subject.registry.indicators[spec.baseline_from]
-        program = source.build(structured(source, {}), build_context(instrument or simulated_instrument()))
+        program = source.build(structured(source, {}), build_context(instrument or simulated_instrument(SIMULATED_SYMBOL)))
         entries.append(PanelEntry(source.name, source.name, source.role, program, source.statistics, source.baselines))
     program = build(subject, instrument)
     entries.append(
