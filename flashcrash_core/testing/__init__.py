@@ -28,6 +28,7 @@ from flashcrash_core.testing.conformance import (
 )
 from flashcrash_core.testing.rows import EPOCH_US, ROWS_PER_SECOND, RowBar, drive, make_rows, row, rows_of
 from flashcrash_core.testing.subject import Subject, find_subjects
+from flashcrash_core.testing.tapes import TAPES, Facts, Tape, feature_rows, tape
 
 if TYPE_CHECKING:
     from flashcrash_core.testing.contracts import (
@@ -45,12 +46,14 @@ __all__ = [
     "QUICK",
     "ROWS_PER_SECOND",
     "STANDARD",
+    "TAPES",
     "THOROUGH",
     "Check",
     "CheckFailure",
     "CheckResult",
     "Effort",
     "ExecutorContract",
+    "Facts",
     "FeedContract",
     "IndicatorContract",
     "Outcome",
@@ -60,6 +63,7 @@ __all__ = [
     "StoreContract",
     "StrategyContract",
     "Subject",
+    "Tape",
     "battery_of",
     "check_executor",
     "check_feed",
@@ -69,11 +73,13 @@ __all__ = [
     "check_store",
     "check_strategy",
     "drive",
+    "feature_rows",
     "find_subjects",
     "make_rows",
     "row",
     "rows_of",
     "run_battery",
+    "tape",
 ]
 
 

@@ -1,0 +1,6 @@
+"""Seeded tapes for tests of plugins: what a market or a feed can do, each by its name, and disturbances of any of them."""
+
+from flashcrash_core.testing.tapes.catalogue import BOOK_ONLY, TAPES, tape
+from flashcrash_core.testing.tapes.contents import Facts, Span, Tape, feature_rows
+
+__all__ = ["BOOK_ONLY", "TAPES", "Facts", "Span", "Tape", "feature_rows", "tape"]
