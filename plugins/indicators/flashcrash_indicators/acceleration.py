@@ -34,10 +34,13 @@ class AccelerationConfig:
     """Levels in log return per s^2."""
 
     formula: Literal["log", "seed"] = field(default="log", validator=validators.in_(("log", "seed")))
+    """``log``: second difference of the log price; ``seed``: second difference of the price over the oldest one."""
     level: float = field(default=0.0015, validator=validators.gt(0))
+    """Size of the fall, in log return per s^2, from which on it may fire."""
     sigmas: float = field(default=6.0 * sqrt(2.0), validator=validators.ge(0))
     """Multiple of ``sigma_baseline`` that a fall must reach as well; 0 needs no baseline."""
     latch_s: float = field(default=2.0, validator=[validators.ge(0), validators.le(10)])
+    """How long (s) the flag stays on after its bar is no longer the newest one."""
 
 
 class AccelerationParams(NamedTuple):

@@ -32,13 +32,21 @@ class CandlePatternsConfig:
     """Shares as fractions; the range limit in ticks and basis points."""
 
     period_s: int = field(default=1, validator=[validators.ge(1), validators.le(5)])
+    """Length of a candle (s), put together from 1-s bars."""
     valid_s: float = field(default=3.0, validator=validators.gt(0))
+    """How long (s) a pattern holds from the row that first shows its last candle."""
     min_range_ticks: float = field(default=5.0, validator=validators.ge(0))
+    """A candle with a range (high minus low) of fewer ticks breaks a sequence."""
     min_range_bp: float = field(default=2.0, validator=validators.ge(0))
+    """A candle with a range of fewer basis points of its close breaks a sequence."""
     lower_wick: float = field(default=0.20, validator=[validators.ge(0), validators.lt(1)])
+    """Selling exhaustion: share of the range that each lower wick exceeds."""
     wick_growth: float = field(default=1.10, validator=validators.gt(0))
+    """Selling exhaustion: each lower wick is at least this multiple of the one before."""
     upper_wick: float = field(default=0.30, validator=[validators.ge(0), validators.lt(1)])
+    """Buying climax: share of the range that the last upper wick exceeds."""
     volume_factor: float = field(default=1.5, validator=validators.gt(0))
+    """Buying climax: the last volume exceeds this multiple of the mean of the others."""
 
 
 class CandlePatternsParams(NamedTuple):

@@ -35,15 +35,19 @@ class DepthConfig:
     inclusive: bool = False
     """The baseline ends now instead of before the guard."""
     guard_s: int = field(default=5, validator=[validators.ge(0), validators.le(600)])
+    """Seconds between the row and the baseline, which belong to neither."""
     baseline_s: int = field(default=60, validator=[validators.ge(5), validators.le(3600)])
+    """Length (s) of the baseline."""
     min_samples: int = field(default=30, validator=validators.ge(1))
     """Seconds' worth of rows with a usable book that the mean needs."""
     min_quote: float = field(default=1000.0, validator=validators.ge(0))
     """A mean below this is no baseline."""
     trigger: float = field(default=0.2, validator=validators.gt(0))
+    """Ratio below which liquidity counts as collapsed."""
     release: float = field(default=0.2, validator=validators.gt(0))
     """A collapse ends when the ratio reaches this; not below the trigger."""
     persist_ms: int = field(default=500, validator=validators.ge(0))
+    """How long (ms) the ratio must stay below the trigger before it fires."""
 
     @release.validator
     def _not_below_trigger(self, _attribute: object, value: float) -> None:

@@ -34,8 +34,11 @@ class ImbalanceConfig:
     depth: Literal["band", "levels"] = field(default="band", validator=validators.in_(("band", "levels")))
     """``band``: within 10 bp of the mid; ``levels``: the best 20 of each side."""
     smoothing_ms: int = field(default=500, validator=[validators.ge(100), validators.le(10_000)])
+    """The value is the median of the rows of the last so many milliseconds."""
     trigger: float = field(default=-0.8, validator=[validators.ge(-1), validators.le(1)])
+    """Fires at or below this imbalance."""
     release: float = field(default=-0.6, validator=[validators.ge(-1), validators.le(1), release_above_trigger])
+    """Stays on until the imbalance is above this; equal to the trigger for no hysteresis."""
 
 
 class ImbalanceParams(NamedTuple):

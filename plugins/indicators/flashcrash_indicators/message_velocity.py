@@ -57,13 +57,17 @@ class MessageVelocityConfig:
     statistic: Literal["median", "mean"] = field(default="median", validator=validators.in_(("median", "mean")))
     """``mean``: against the mean per second with the window included (the seed reading; guard_s is unused)."""
     guard_s: int = field(default=5, validator=[validators.ge(0), validators.le(600)])
+    """Seconds between the counting window and the baseline, which belong to neither."""
     baseline_s: int = field(default=300, validator=[validators.ge(10), validators.le(3600)])
+    """Length (s) of the baseline."""
     min_samples: int = field(default=240, validator=validators.ge(1))
     """Seconds that a source's baseline needs (n_min)."""
     floor: float = field(default=5.0, validator=validators.ge(0))
     """A baseline is at least this many messages per second."""
     trigger: float = field(default=3.0, validator=validators.gt(0))
+    """Ratio above which a source fires."""
     release: float = field(default=2.0, validator=[validators.gt(0), release_below_trigger])
+    """Stays on until the ratio is below this; equal to the trigger for no hysteresis."""
     excess: float = field(default=5.0, validator=validators.ge(0))
     """The count must also exceed its baseline by this many square roots of it."""
 

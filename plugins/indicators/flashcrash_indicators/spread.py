@@ -41,15 +41,21 @@ class SpreadConfig:
     inclusive: bool = False
     """The baseline includes window and guard (always so with ``row_end``)."""
     window_s: int = field(default=1, validator=[validators.ge(1), validators.le(60)])
+    """Length (s) of the window whose spread is judged."""
     guard_s: int = field(default=10, validator=[validators.ge(0), validators.le(600)])
+    """Seconds between window and baseline, which belong to neither."""
     baseline_s: int = field(default=300, validator=[validators.ge(10), validators.le(3600)])
+    """Length (s) of the baseline."""
     min_samples: int = field(default=60, validator=validators.ge(1))
     """Seconds with a quote that the baseline needs (n_min)."""
     floor_bp: float = field(default=0.2, validator=validators.ge(0))
+    """The baseline is at least this spread (basis points of the mid)."""
     tick_floor: float = field(default=1.0, validator=validators.ge(0))
-    """The baseline is at least ``floor_bp`` and ``tick_floor * tick / mid``."""
+    """The baseline is at least this many ticks, relative to the mid."""
     trigger: float = field(default=4.0, validator=validators.gt(0))
+    """Ratio above which it fires."""
     release: float = field(default=2.5, validator=[validators.gt(0), release_below_trigger])
+    """Stays on until the ratio is below this; equal to the trigger for no hysteresis."""
     min_spread_bp: float = field(default=2.0, validator=validators.ge(0))
     """``S_W`` below which it never fires."""
 

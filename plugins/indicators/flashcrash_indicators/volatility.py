@@ -53,8 +53,11 @@ class VolatilityConfig:
     downside: bool = False
     """Count only falling seconds; rising ones stand as 0."""
     window_s: int = field(default=10, validator=[validators.ge(1), validators.le(300)])
+    """Number of 1-s returns whose size is judged."""
     guard_s: int = field(default=10, validator=[validators.ge(0), validators.le(600)])
+    """Seconds between window and baseline, which belong to neither."""
     baseline_s: int = field(default=300, validator=[validators.ge(10), validators.le(3600)])
+    """Length (s) of the baseline."""
     min_samples: int = field(default=240, validator=validators.ge(1))
     """Returns that the baseline needs (n_min)."""
     block_history_s: int = field(default=3600, validator=[validators.ge(0), validators.le(86_400)])
@@ -62,10 +65,13 @@ class VolatilityConfig:
     block_min: int = field(default=24, validator=validators.ge(1))
     """Blocks from which on their median is used."""
     floor: float = field(default=2e-5, validator=validators.ge(0))
+    """The baseline is at least this (log return per sqrt(s))."""
     tick_floor: float = field(default=0.5, validator=validators.ge(0))
-    """The baseline is at least ``floor`` and ``tick_floor * tick / price``."""
+    """The baseline is at least this many ticks, relative to the price before the guard."""
     trigger: float = field(default=5.0, validator=validators.gt(0))
+    """Ratio above which it fires."""
     release: float = field(default=3.0, validator=[validators.gt(0), release_below_trigger])
+    """Stays on until the ratio is below this; equal to the trigger for no hysteresis."""
     min_sigma: float = field(default=4e-4, validator=validators.ge(0))
     """``sigma`` below which it never fires."""
 

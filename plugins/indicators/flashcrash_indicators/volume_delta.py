@@ -69,18 +69,25 @@ class VolumeDeltaConfig:
     statistic: Literal["median_mad", "std"] = field(default="median_mad", validator=validators.in_(("median_mad", "std")))
     """``std``: window over the standard deviation of such windows, itself included (the seed reading; guard_s is unused)."""
     window_s: int = field(default=2, validator=[validators.ge(1), validators.le(60)])
+    """Length (s) of the window whose delta is judged."""
     guard_s: int = field(default=10, validator=[validators.ge(0), validators.le(600)])
+    """Seconds between window and baseline, which belong to neither."""
     baseline_s: int = field(default=600, validator=[validators.ge(10), validators.le(7200)])
+    """Length (s) of the baseline."""
     min_samples: int = field(default=120, validator=validators.ge(2))
     """Windows that the baseline needs (n_min)."""
     gross_floor: float = field(default=0.05, validator=validators.ge(0))
+    """The scale is at least this share of the median gross volume of a window."""
     quote_floor: float = field(default=1000.0, validator=validators.ge(0))
-    """The scale is at least ``gross_floor`` of the median gross and ``quote_floor``."""
+    """The scale is at least this much (quote currency)."""
     trigger: float = -3.0
+    """Fires at or below this Z."""
     release: float = field(default=-1.5, validator=release_above_trigger)
+    """Stays on until Z is above this; equal to the trigger for no hysteresis."""
     imbalance_trigger: float = field(default=-0.5, validator=[validators.ge(-1), validators.le(1)])
+    """To fire, I must be at or below this; 1 switches the gate off."""
     imbalance_release: float = field(default=-0.2, validator=[validators.ge(-1), validators.le(1)])
-    """Limits of I; 1 switches the gate off."""
+    """To stay on, I must be at or below this; 1 switches the gate off."""
     gross_factor: float = field(default=1.0, validator=validators.ge(0))
     """Gross volume must reach this multiple of its median; 0 switches the gate off."""
 
