@@ -1,0 +1,1 @@
+"""A plugin package for flashcrash that lives outside of it: one indicator, VPIN."""
