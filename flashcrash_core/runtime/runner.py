@@ -90,13 +90,18 @@ class Runner:
                         f"resume: the input ended after {taken} events, the crashed session had taken {skip}; "
                         "it is not the input of that session. Restore the input, or start a new run"
                     )
-            self._outcome.events = skip
+            self._outcome.events += skip
             self._loop(self._paced(events), source)
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler or signal.SIG_DFL)  # None: a handler that Python did not set
         self._finish(source)
         self._outcome.wall_s = time.perf_counter() - started
+        return self._outcome
+
+    def advance(self, source: Input) -> RunOutcome:
+        """Drive the session over what ``source`` holds now and leave the run open; :meth:`run` ends it. For step-by-step tests."""
+        self._loop(source.events(), source)
         return self._outcome
 
     def _loop(self, events: Iterator[MarketEvent], source: Input) -> None:
