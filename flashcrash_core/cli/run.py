@@ -29,6 +29,9 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="table.key=value, r
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Directory for trades.csv, states.csv and summary.json.")]
 Fills = Annotated[str | None, typer.Option("--fills", help="Fill model: M0, M1, M2, M3 or auto.")]
+SafeMode = Annotated[
+    bool, typer.Option("--safe-mode", help="Load first-party plugins only; others are left out.", rich_help_panel=_INPUT)
+]
 Db = Annotated[str | None, typer.Option("--db", help="Database (default var/flashcrash.db).")]
 
 
@@ -48,14 +51,17 @@ def run(
     db: Db = None,
     out: Out = None,
     json: Json = False,
+    safe_mode: SafeMode = False,
+    allow_path_plugins: Annotated[
+        bool, typer.Option("--allow-path-plugins", help="In real mode, load plugins that cannot be locked all the same.")
+    ] = False,
 ) -> None:
     """Run a session. Without arguments: the built-in simulated market with a crash in it, in paper mode, at full speed."""
     from flashcrash_core.runtime import launch
 
     _make_directory(out)
-    request = _request(
-        tape, symbols, profile, plugins, config, set_, mode=mode, feed=feed, fills=fills, speed=speed, duration_s=duration, db=db
-    )
+    own = {"feed": feed, "fills": fills, "speed": speed, "duration_s": duration, "db": db, "allow_path_plugins": allow_path_plugins}
+    request = _request(tape, symbols, profile, plugins, config, set_, mode=mode, safe_mode=safe_mode, **own)
     if resume is None:
         _finish(_with_progress(lambda progress: launch.execute(request, progress), json), json, out)
     else:
@@ -79,6 +85,7 @@ def backtest(
     config: Config = None,
     set_: Set = None,
     db: Db = None,
+    safe_mode: SafeMode = False,
 ) -> None:
     """Trade recorded data with simulated fills. Without a book, the renormalised research score is shown beside the strict one."""
     from flashcrash_core.errors import UsageError
@@ -87,7 +94,7 @@ def backtest(
     if engine not in ("auto", "stream"):
         raise UsageError(f"--engine {engine}: only auto and stream are available in this version")
     _make_directory(out)
-    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", fills=fills, db=db)
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", fills=fills, db=db, safe_mode=safe_mode)
     _finish(_with_progress(lambda progress: run_with_comparison(request, progress), json), json, out)
 
 
@@ -99,11 +106,12 @@ def detect(
     plugins: Plugins = None,
     config: Config = None,
     set_: Set = None,
+    safe_mode: SafeMode = False,
 ) -> None:
     """Run the detector only and list the episodes."""
     from flashcrash_core.runtime import launch
 
-    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest")
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", safe_mode=safe_mode)
     _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
 
 

@@ -6,6 +6,7 @@
 from flashcrash_core.config.effective import EffectiveValue, effective_values, plain
 from flashcrash_core.config.layers import Origin
 from flashcrash_core.config.loading import PROJECT_FILES, LoadedConfig, config_from_tree, load_config, profile_names
+from flashcrash_core.config.lockfile import LockedDistribution, PluginLock, default_lock_path, normalised, read_lock, write_lock
 from flashcrash_core.config.nearest import did_you_mean
 from flashcrash_core.config.plugin_tables import IndicatorConfig, PluginConfig, PluginConfigs, check_config, resolve_plugins
 from flashcrash_core.config.schema import (
@@ -29,20 +30,26 @@ __all__ = [
     "IndicatorTable",
     "InstrumentTable",
     "LoadedConfig",
+    "LockedDistribution",
     "Origin",
     "PluginConfig",
     "PluginConfigs",
+    "PluginLock",
     "PluginTable",
     "RunSettings",
     "Settings",
     "check_config",
     "config_from_tree",
     "config_keys",
+    "default_lock_path",
     "did_you_mean",
     "effective_values",
     "load_config",
+    "normalised",
     "plain",
     "profile_names",
+    "read_lock",
     "resolve_plugins",
     "structure_plugin_config",
+    "write_lock",
 ]

@@ -63,6 +63,11 @@ class SpecSource(Protocol):
         ...
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """Elements of the list that safe mode did without; what they would offer is not known."""
+        ...
+
+    @property
     def added_indicators(self) -> tuple[str, ...]:
         """Indicators of plugins that are not first-party; those plugins were named, so their indicators are used."""
         ...
@@ -162,6 +167,11 @@ def _indicators(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault],
     for name, table in tables.items():
         path = ("indicators", name)
         use = name if table.use is None and name in added else table.use
+        if registry.left_out and (use or name) not in registry.indicators:
+            if table.enabled:
+                where = loaded.merged.origin(path)
+                warnings.append(f"{where} indicators.{name}: not built, safe mode is on and no loaded plugin offers {use or name}")
+            continue
         if use is None:
             faults.append(_use_missing(name, loaded, registry))
             continue
@@ -205,7 +215,7 @@ def _feeds(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault]) -> d
     faults += [
         Fault(("feeds", name), f'there is no feed "{name}"; {did_you_mean(name, registry.feeds, what="feeds")}')
         for name in settings.feeds
-        if name not in registry.feeds and name not in registry.unselected
+        if name not in registry.feeds and name not in registry.unselected and not registry.left_out
     ]
     if settings.run.feed not in registry.feeds:
         faults.append(Fault(("run", "feed"), _missing(registry.feeds, registry, "feed", settings.run.feed)))
@@ -258,6 +268,12 @@ def _one_fault_for_the_list(faults: list[Fault], loaded: LoadedConfig, registry:
 
 
 def _missing(table: SpecTable[Any], registry: SpecSource, kind: str, name: str) -> str:
+    if registry.left_out:
+        out = ", ".join(element.removeprefix("+").strip() for element in registry.left_out)
+        return (
+            f'there is no first-party {kind} "{name}", and safe mode left out {out}; choose one of {", ".join(sorted(table))}, '
+            "or run without --safe-mode"
+        )
     if name in registry.unselected:
         return f'{kind} "{name}"{_NOT_SELECTED}'
     return f'there is no {kind} "{name}"; {did_you_mean(name, table, what="loaded")}'

@@ -7,7 +7,10 @@ from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, 
 from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
 from flashcrash_core.registry.facade import EdgeFault, Registry, SpecMap
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem, load_plugins
+from flashcrash_core.registry.locking import compare_installed, lock_entry
 from flashcrash_core.registry.selection import Candidate, Selection, select
+from flashcrash_core.registry.trust import TrustPolicy, Verdict, examine
+from flashcrash_core.registry.verified_import import guard_imports, unverified_modules
 
 __all__ = [
     "KINDS",
@@ -21,31 +24,54 @@ __all__ = [
     "Registry",
     "Selection",
     "SpecMap",
+    "TrustPolicy",
+    "compare_installed",
     "installed_plugins",
     "load_plugins",
     "load_registry",
+    "lock_entry",
     "select",
 ]
 
 
 def load_registry(
-    selection: str | Sequence[str] | None = None, *, strict: bool = True, objects: Mapping[str, Any] | None = None
+    selection: str | Sequence[str] | None = None,
+    *,
+    strict: bool = True,
+    objects: Mapping[str, Any] | None = None,
+    trust: TrustPolicy | None = None,
+    safe_mode: bool = False,
 ) -> Registry:
     """Load the selected plugins (None or empty: all first-party ones).
 
     ``objects`` are plugins that are installed nowhere, by name: modules or instances with hooks, as tests have them. They are
-    loaded beside the selection; ``selection="my-plugin"`` with an object of that name loads it alone.
+    loaded beside the selection; ``selection="my-plugin"`` with an object of that name loads it alone. ``trust`` compares
+    third-party plugins with ``plugins.lock`` before any of them is imported. ``safe_mode`` leaves all third-party plugins out.
 
     Raises PluginNotFound for an unknown name. With ``strict``, raises PluginError with the problems of all plugins when one of them
-    cannot be loaded: every selected plugin is either first-party or was named, so none is dispensable. Without ``strict`` the
-    problems are kept in ``Registry.problems`` (for listing).
+    is refused or cannot be loaded: every selected plugin is either first-party or was named, so none is dispensable. Without
+    ``strict`` the problems are kept in ``Registry.problems`` (for listing).
     """
     installed = installed_plugins()
-    selected = select(installed, selection, objects)
-    loaded = load_plugins(selected.chosen)
+    selected = select(installed, selection, objects, safe_mode=safe_mode)
+    verdict = examine(selected.chosen, trust) if trust is not None else Verdict()
+    if strict and verdict.refused:
+        raise _combined([_problem(candidate, verdict) for candidate in selected.chosen if candidate.name in verdict.refused])
+    guard_imports(verdict.guarded.values())
+
+    def vouch(candidate: Candidate) -> None:
+        installation = verdict.guarded.get(candidate.name)
+        if installation is not None and (strange := unverified_modules(installation)):
+            raise PluginError(f"plugin {candidate.shown}: {', '.join(strange)} did not come from its verified files; reinstall it")
+
+    loaded = load_plugins(selected.chosen, refused=verdict.refused, after_import=vouch)
     if strict and loaded.problems:
         raise _combined(loaded.problems)
-    return Registry(loaded, selected, tuple(installed))
+    return Registry(loaded, selected, tuple(installed), tuple(verdict.warnings))
+
+
+def _problem(candidate: Candidate, verdict: Verdict) -> Problem:
+    return Problem(candidate.name, candidate.distribution, verdict.refused[candidate.name], candidate.explicit)
 
 
 def _combined(problems: Sequence[Problem]) -> PluginError:

@@ -1,6 +1,7 @@
 """Typed access to what is loaded, and the relay of the session-edge hooks."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any, Generic, TypeVar, cast
 
 from attrs import field, frozen
@@ -69,6 +70,8 @@ class Registry:
     loaded: LoadedPlugins
     selection: Selection
     installed: tuple[InstalledPlugin, ...] = ()
+    trust_warnings: tuple[str, ...] = ()
+    """Plugins that mode ``real`` would refuse, and those that it loaded unchecked because that was allowed."""
     feeds: SpecMap[FeedSpec] = field(init=False)
     indicators: SpecMap[IndicatorSpec] = field(init=False)
     scorers: SpecMap[ScorerSpec] = field(init=False)
@@ -93,7 +96,12 @@ class Registry:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return self.selection.warnings
+        return (*self.selection.warnings, *self.trust_warnings)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Elements of the list that safe mode did without, as they were written."""
+        return self.selection.left_out
 
     @property
     def unselected(self) -> frozenset[str]:
@@ -142,14 +150,20 @@ class Registry:
         return self._relay("flashcrash_session_start", session_id=session_id, mode=mode, symbols=symbols)
 
     def session_end(self, session_id: str, report: dict[str, Any]) -> list[EdgeFault]:
-        """Tell every plugin that a session ended. What a plugin raises is contained and returned."""
+        """Tell every plugin that a session ended. What a plugin raises is contained and returned.
+
+        Each gets a copy of the report: what one changes in it, neither the user nor the next plugin sees.
+        """
         return self._relay("flashcrash_session_end", session_id=session_id, report=report)
 
     def _relay(self, hook: str, **arguments: Any) -> list[EdgeFault]:
         faults: list[EdgeFault] = []
         for plugin in self.plugins:
+            caller = cast(Any, getattr(plugin.manager.hook, hook))
+            if not caller.get_hookimpls():
+                continue  # before the copy, which most plugins do not need
             try:
-                cast(Any, getattr(plugin.manager.hook, hook))(**arguments)
+                caller(**deepcopy(arguments))
             except (Exception, SystemExit) as error:  # a reporting hook must not take the session down
                 faults.append(EdgeFault(plugin.candidate.name, hook, f"{type(error).__name__}: {error}"))
         return faults

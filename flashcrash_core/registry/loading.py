@@ -98,15 +98,25 @@ class LoadedPlugins:
     problems: tuple[Problem, ...] = field(default=())
 
 
-def load_plugins(candidates: Iterable[Candidate]) -> LoadedPlugins:
-    """Load each candidate. Nothing is raised for a plugin's fault: it is left out whole and recorded in ``problems``."""
+def load_plugins(
+    candidates: Iterable[Candidate],
+    *,
+    refused: Mapping[str, PluginError] | None = None,
+    after_import: Callable[[Candidate], None] | None = None,
+) -> LoadedPlugins:
+    """Load each candidate. Nothing is raised for a plugin's fault: it is left out whole and recorded in ``problems``.
+
+    Those in ``refused`` (by name) are problems without being imported. ``after_import`` may raise PluginError for one that was.
+    """
     loaded: list[LoadedPlugin] = []
     problems: list[Problem] = []
     specs: dict[str, dict[str, Spec]] = {kind: {} for kind in KINDS}
     origins: dict[tuple[str, str], Origin] = {}
     for candidate in candidates:
         try:
-            plugin = _load_one(candidate)
+            if refused and candidate.name in refused:
+                raise refused[candidate.name]
+            plugin = _load_one(candidate, after_import)
             _refuse_duplicates(plugin, origins)
         except PluginError as error:
             problems.append(Problem(candidate.name, candidate.distribution, error, candidate.explicit))
@@ -118,8 +128,10 @@ def load_plugins(candidates: Iterable[Candidate]) -> LoadedPlugins:
     return LoadedPlugins(tuple(loaded), specs, origins, tuple(problems))
 
 
-def _load_one(candidate: Candidate) -> LoadedPlugin:
+def _load_one(candidate: Candidate, after_import: Callable[[Candidate], None] | None) -> LoadedPlugin:
     target = _import(candidate)
+    if after_import is not None:
+        after_import(candidate)
     info = _checked_info(candidate, target)
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(FlashcrashHooks)

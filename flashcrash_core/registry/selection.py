@@ -55,6 +55,8 @@ class Selection:
     warnings: tuple[str, ...] = ()
     whole_list: tuple[str, ...] = ()
     """The list as given, when it replaces the default choice."""
+    left_out: tuple[str, ...] = ()
+    """Elements that safe mode did without, as they were written."""
 
 
 def split_list(given: str | Sequence[str] | None) -> list[str]:
@@ -64,15 +66,28 @@ def split_list(given: str | Sequence[str] | None) -> list[str]:
 
 
 def select(
-    installed: Sequence[InstalledPlugin], given: str | Sequence[str] | None, objects: Mapping[str, Any] | None = None
+    installed: Sequence[InstalledPlugin],
+    given: str | Sequence[str] | None,
+    objects: Mapping[str, Any] | None = None,
+    *,
+    safe_mode: bool = False,
 ) -> Selection:
     """Apply the grammar. ``objects`` are chosen too, wherever the list names them or else at its end, unless it says ``no:name``.
+
+    In ``safe_mode`` only first-party plugins are: other elements of the list are left out, unresolved, with a warning each.
 
     Raises PluginNotFound, PluginConflict (one name claimed twice) or UsageError.
     """
     handed = {name: Candidate.of_object(name, plugin) for name, plugin in (objects or {}).items()}
     elements = split_list(given)
     editing = not elements or elements[0].startswith(("+", "no:"))
+    resolvable, left_out = installed, tuple[str, ...]()
+    if safe_mode:
+        resolvable = [plugin for plugin in installed if plugin.first_party]
+        left_out = (*(element for element in elements if not _is_first_party(element, resolvable)), *handed)
+        elements = [element for element in elements if element not in left_out]
+        handed = {}
+        editing = editing or not elements  # a list of nothing but third-party plugins leaves the default
     chosen: dict[str, Candidate] = {}
     if editing:
         for plugin in installed:
@@ -81,23 +96,38 @@ def select(
     removed = {element.removeprefix("no:").strip() for element in elements if element.startswith("no:")}
     for element in elements:
         if element.startswith("no:"):
-            _remove(chosen, element.removeprefix("no:").strip(), {plugin.name for plugin in installed} | handed.keys())
+            known = {plugin.name for plugin in installed} | handed.keys()
+            # In safe mode it may take out one of those that were left out, whose name is then not known.
+            _remove(chosen, element.removeprefix("no:").strip(), known | removed if left_out else known)
         else:
             name = element.removeprefix("+").strip()
-            _add(chosen, handed[name] if name in handed else _resolve(name, installed))
+            _add(chosen, handed[name] if name in handed else _resolve(name, resolvable))
     for name, candidate in handed.items():
         if name not in removed:
             _add(chosen, candidate)
     taken = {(candidate.name, candidate.target, candidate.distribution) for candidate in chosen.values()}
     unselected = tuple(plugin for plugin in installed if (plugin.name, plugin.target, plugin.distribution) not in taken)
-    left_out = {plugin.name for plugin in unselected if plugin.first_party}
+    own = {plugin.name for plugin in unselected if plugin.first_party}
     return Selection(
         tuple(chosen.values()),
         unselected,
-        frozenset((left_out | removed) - chosen.keys()),
-        tuple(_shadowed(installed)),
+        frozenset((own | removed) - chosen.keys()),
+        (
+            *_shadowed(installed),
+            *(
+                f"plugin {element.removeprefix('+').strip()}: is not a first-party plugin; left out by safe mode"
+                for element in left_out
+            ),
+        ),
         () if editing else tuple(elements),
+        left_out,
     )
+
+
+def _is_first_party(element: str, first_party: Sequence[InstalledPlugin]) -> bool:
+    name = element.removeprefix("+").strip()
+    # What takes something out loads nothing; an empty element is a fault that is told as ever.
+    return not name or element.startswith("no:") or any(name in (plugin.name, plugin.target) for plugin in first_party)
 
 
 def _candidate(plugin: InstalledPlugin, *, explicit: bool) -> Candidate:

@@ -27,6 +27,7 @@ from flashcrash_core.runtime.report import build_report, detection_report
 from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes, resume_command
 from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome
 from flashcrash_core.runtime.storage import Store
+from flashcrash_core.runtime.trust import indicators_left_out, refuse_named_in_safe_mode, trust_policy
 
 __all__ = [
     "Prepared",
@@ -75,8 +76,11 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
             options = request.as_overrides()
             config = load_config(profile=request.profile, config_file=request.config_file, overrides=options, strict=False)
         selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
-        registry = load_registry(selection)
-        return Prepared(config, registry, resolve_plugins(config, registry))
+        registry = load_registry(selection, trust=trust_policy(config, request), safe_mode=request.safe_mode)
+        if stored is None:
+            refuse_named_in_safe_mode(request, registry)
+        plugins = resolve_plugins(config, registry)
+        return Prepared(config, registry, attrs.evolve(plugins, warnings=(*registry.warnings, *plugins.warnings)))
     except ConfigError as error:
         raise ConfigError([request.in_their_words(problem) for problem in error.problems]) from None
 
@@ -144,6 +148,7 @@ def resume(
             )
         request = attrs.evolve(request, plugins=record.inputs.get("plugins"))
         prepared = prepare(request, stored=record)
+        indicators_left_out(record, prepared.plugins.indicators, prepared.registry)
         paths = tuple(Path(item["path"]) for item in record.inputs["tapes"])
         for item, path in zip(record.inputs["tapes"], paths, strict=True):
             if not path.exists() or fingerprint(path) != item:
@@ -286,6 +291,7 @@ def _session_record(prepared: Prepared, composition: Composition, request: RunRe
             "tapes": [fingerprint(path) for path in request.paths],
             "duration_s": request.duration_s,
             "plugins": request.plugins,
+            "indicators": list(prepared.plugins.indicators),
             "instruments": {
                 symbol: {"tick_size": str(i.tick_size), "lot_size": str(i.lot_size), "kind": str(i.kind), "inferred": i.inferred}
                 for symbol, i in composition.session.instruments.items()

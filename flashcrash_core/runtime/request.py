@@ -38,6 +38,10 @@ class RunRequest:
     fills: str | None = None
     keep: bool = field(default=True)
     """Keep a session in the database."""
+    safe_mode: bool = False
+    """Load first-party plugins only."""
+    allow_path_plugins: bool = False
+    """In mode real, load plugins that cannot be locked all the same."""
 
     def as_overrides(self) -> list[str]:
         """The options that are configuration keys under another name; ``--set`` comes last and wins."""
@@ -91,7 +95,8 @@ def refuse_changes(request: RunRequest) -> None:
     named = ", ".join(name for name, value in given.items() if value not in (None, (), ""))
     if named:
         raise UsageError(
-            f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out and --json may be given)"
+            f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out, --json, --safe-mode and "
+            "--allow-path-plugins may be given)"
         )
 
 
