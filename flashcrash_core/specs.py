@@ -4,8 +4,9 @@ A descriptor names the thing, its configuration class (an attrs class whose vali
 kernel structures the configuration, builds, and never looks inside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -23,6 +24,7 @@ __all__ = [
     "IndicatorSpec",
     "NoConfig",
     "PluginInfo",
+    "SampleWriter",
     "ScorerSpec",
     "Spec",
     "StoreSpec",
@@ -63,6 +65,10 @@ class Spec:
     """attrs class of the settings. Its types, validators and attribute docstrings are the schema; the kernel makes the instance."""
 
 
+SampleWriter = Callable[[Path, int], Path]
+"""``write(folder, events)`` writes one file of about so many synthetic events into an empty folder and gives its path."""
+
+
 @frozen(kw_only=True)
 class FeedSpec(Spec):
     """A feed."""
@@ -74,6 +80,11 @@ class FeedSpec(Spec):
     None for a feed that reads no file."""
     live: bool = False
     """Whether its events come from a running market, and time passes while it waits."""
+    samples: Mapping[str, SampleWriter] = field(default=MappingProxyType({}), eq=False, repr=False)
+    """Writers of example files for the conformance battery, by what is in the file; each switches checks on. The content must be
+    synthetic, and the same for the same number of events. ``whole``: sound data of one symbol; most checks read it. ``gap``: the
+    same with some messages lost in the middle. ``broken_line``: the same with one line that cannot be used. ``truncated``: a file
+    that breaks off, so that the feed can tell. ``two_symbols``: sound data of two symbols."""
 
 
 @frozen(kw_only=True)
