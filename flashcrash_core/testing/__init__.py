@@ -17,6 +17,7 @@ from flashcrash_core.testing.battery import (
     battery_of,
     run_battery,
 )
+from flashcrash_core.testing.clock import ManualClock
 from flashcrash_core.testing.conformance import (
     check_executor,
     check_feed,
@@ -26,6 +27,8 @@ from flashcrash_core.testing.conformance import (
     check_store,
     check_strategy,
 )
+from flashcrash_core.testing.harness import PluginHarness
+from flashcrash_core.testing.row_readings import RowReading
 from flashcrash_core.testing.rows import EPOCH_US, ROWS_PER_SECOND, RowBar, drive, make_rows, row, rows_of
 from flashcrash_core.testing.subject import Subject, find_subjects
 from flashcrash_core.testing.tapes import TAPES, Facts, Tape, feature_rows, tape
@@ -56,9 +59,12 @@ __all__ = [
     "Facts",
     "FeedContract",
     "IndicatorContract",
+    "ManualClock",
     "Outcome",
     "PluginContract",
+    "PluginHarness",
     "RowBar",
+    "RowReading",
     "ScorerContract",
     "StoreContract",
     "StrategyContract",
