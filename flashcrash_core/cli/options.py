@@ -10,7 +10,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-__all__ = ["ConfigOption", "JsonOption", "PluginsOption", "ProfileOption", "SetOption", "print_json", "print_rows", "warn"]
+__all__ = [
+    "ConfigOption",
+    "JsonOption",
+    "PluginsOption",
+    "ProfileOption",
+    "SafeModeOption",
+    "SetOption",
+    "print_json",
+    "print_rows",
+    "warn",
+]
 
 _NARROWEST: Final = 24
 """Columns below which text is no longer read with ease."""
@@ -24,6 +34,7 @@ PluginsOption = Annotated[
     str | None,
     typer.Option("--plugins", metavar="LIST", help="Names, pkg.mod[:attr], ./file.py, no:name; + or no: first edits the default."),
 ]
+SafeModeOption = Annotated[bool, typer.Option("--safe-mode", help="Load first-party plugins only; others are left out.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from flashcrash_core.cli.options import JsonOption, PluginsOption, print_json, print_rows, warn
+from flashcrash_core.cli.options import JsonOption, PluginsOption, SafeModeOption, print_json, print_rows, warn
+from flashcrash_core.cli.plugin_lock import lock
 
 __all__ = ["app"]
 
@@ -13,11 +14,11 @@ app = typer.Typer(help="What is installed, and what a plugin offers.", no_args_i
 
 
 @app.command("list")
-def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False) -> None:
+def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False, safe_mode: SafeModeOption = False) -> None:
     """List installed plugins. Those of other distributions are not imported unless --plugins or the configuration names them."""
     from flashcrash_core.config import load_config
     from flashcrash_core.errors import ConfigError
-    from flashcrash_core.registry import load_registry
+    from flashcrash_core.registry import TrustPolicy, load_registry
 
     warnings: list[str] = []
     selection: Any = plugins
@@ -26,7 +27,9 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False) -> 
             selection = load_config().settings.plugins
         except ConfigError as error:  # the list must help to repair a configuration, so it does without it
             warnings = [*error.problems, "the configuration cannot be read; the default plugins are listed"]
-    registry = load_registry(selection, strict=False)
+    registry = load_registry(selection, strict=False, trust=TrustPolicy(), safe_mode=safe_mode)
+    if plugins is not None:
+        registry.selection.refuse_left_out()
     warnings += registry.warnings
 
     rows: list[dict[str, Any]] = []
@@ -36,12 +39,13 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False) -> 
         row["kinds"] = sorted({kind for kind, _ in plugin.specs})
         row["offers"] = [{"kind": kind, "name": spec.name} for kind, spec in plugin.specs]
         rows.append(row)
-    by_name = {problem.plugin: problem for problem in registry.problems}
+    by_name = {problem.plugin: problem for problem in registry.loaded.problems}
     rows += [
         {**_row(candidate, "failed"), "error": str(by_name[candidate.name].error)}
         for candidate in registry.selection.chosen
         if candidate.name in by_name
     ]
+    rows += [{**_row(candidate, "failed"), "error": str(error)} for candidate, error in registry.selection.conflicts]
     rows += [_row(plugin, "listed") for plugin in registry.selection.unselected]
     if as_json:
         print_json({"schema": 1, "plugins": rows, "warnings": warnings})
@@ -75,6 +79,9 @@ def _row(plugin: Any, status: str) -> dict[str, Any]:
         "offers": [],
         "error": "",
     }
+
+
+app.command("lock")(lock)
 
 
 @app.command("show")

@@ -53,7 +53,7 @@ def load_registry(
     ``strict`` the problems are kept in ``Registry.problems`` (for listing).
     """
     installed = installed_plugins()
-    selected = select(installed, selection, objects, safe_mode=safe_mode)
+    selected = select(installed, selection, objects, safe_mode=safe_mode, strict=strict)
     verdict = examine(selected.chosen, trust) if trust is not None else Verdict()
     if strict and verdict.refused:
         raise _combined([_problem(candidate, verdict) for candidate in selected.chosen if candidate.name in verdict.refused])

@@ -91,8 +91,9 @@ class Registry:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Plugins that could not be loaded; empty unless ``load_registry(..., strict=False)``."""
-        return self.loaded.problems
+        """Plugins that could not be chosen or loaded; empty unless ``load_registry(..., strict=False)``."""
+        contested = (Problem(candidate.name, candidate.distribution, error, True) for candidate, error in self.selection.conflicts)
+        return (*contested, *self.loaded.problems)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -57,6 +57,17 @@ class Selection:
     """The list as given, when it replaces the default choice."""
     left_out: tuple[str, ...] = ()
     """Elements that safe mode did without, as they were written."""
+    conflicts: tuple[tuple[Candidate, PluginConflict], ...] = ()
+    """What could not be chosen because several claim the name; only without ``strict``."""
+
+    def refuse_left_out(self) -> None:
+        """What ``--plugins`` names is meant, which ``--safe-mode`` contradicts. Raises UsageError when it left something out."""
+        if self.left_out:
+            names = ", ".join(element.removeprefix("+").strip() for element in self.left_out)
+            raise UsageError(
+                f"--plugins names {names}, which --safe-mode would leave out; drop one of the two options "
+                "(safe mode loads first-party plugins only)"
+            )
 
 
 def split_list(given: str | Sequence[str] | None) -> list[str]:
@@ -71,10 +82,12 @@ def select(
     objects: Mapping[str, Any] | None = None,
     *,
     safe_mode: bool = False,
+    strict: bool = True,
 ) -> Selection:
     """Apply the grammar. ``objects`` are chosen too, wherever the list names them or else at its end, unless it says ``no:name``.
 
     In ``safe_mode`` only first-party plugins are: other elements of the list are left out, unresolved, with a warning each.
+    Without ``strict`` a name that is claimed twice is kept in ``Selection.conflicts`` and the rest is chosen.
 
     Raises PluginNotFound, PluginConflict (one name claimed twice) or UsageError.
     """
@@ -89,6 +102,7 @@ def select(
         handed = {}
         editing = editing or not elements  # a list of nothing but third-party plugins leaves the default
     chosen: dict[str, Candidate] = {}
+    conflicts: list[tuple[Candidate, PluginConflict]] = []
     if editing:
         for plugin in installed:
             if plugin.first_party:
@@ -101,7 +115,12 @@ def select(
             _remove(chosen, element.removeprefix("no:").strip(), known | removed if left_out else known)
         else:
             name = element.removeprefix("+").strip()
-            _add(chosen, handed[name] if name in handed else _resolve(name, resolvable))
+            try:
+                _add(chosen, handed[name] if name in handed else _resolve(name, resolvable))
+            except PluginConflict as error:
+                if strict:
+                    raise
+                conflicts.append((_contested(name, installed), error))
     for name, candidate in handed.items():
         if name not in removed:
             _add(chosen, candidate)
@@ -121,7 +140,17 @@ def select(
         ),
         () if editing else tuple(elements),
         left_out,
+        tuple(conflicts),
     )
+
+
+def _contested(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
+    """Something to list a name by that several claim, or a second claim to a name."""
+    claims = [plugin for plugin in installed if plugin.name == element]
+    if not claims:
+        return _resolve(element, installed)
+    targets, owners = (", ".join(getattr(plugin, part) for plugin in claims) for part in ("target", "distribution"))
+    return Candidate(element, targets, owners, "", True)
 
 
 def _is_first_party(element: str, first_party: Sequence[InstalledPlugin]) -> bool:

@@ -23,14 +23,13 @@ def trust_policy(config: LoadedConfig, request: RunRequest) -> TrustPolicy:
 
 def refuse_named_in_safe_mode(request: RunRequest, registry: Registry) -> None:
     """What the options name is meant; it contradicts ``--safe-mode`` when that leaves it out. Raises UsageError."""
-    names = ", ".join(element.removeprefix("+").strip() for element in registry.left_out)
-    if request.plugins is not None and names:
+    if request.plugins is not None:
+        registry.selection.refuse_left_out()
+    if request.feed is not None and registry.left_out and request.feed not in registry.feeds:
         raise UsageError(
-            f"--plugins names {names}, which --safe-mode would leave out; drop one of the two options "
-            "(safe mode loads first-party plugins only)"
+            f"--feed {request.feed}: no first-party plugin offers it, and safe mode left out {', '.join(registry.left_out)}; "
+            "name another feed, or run without --safe-mode"
         )
-    if request.feed is not None and names and request.feed not in registry.feeds:
-        raise UsageError(f"--feed {request.feed}: no first-party plugin offers it, and safe mode left out {names}")
 
 
 def indicators_left_out(record: SessionRecord, built: Collection[str], registry: Registry) -> None:
