@@ -12,7 +12,6 @@ from fresh_environment import CHECKOUT, FreshEnvironment, build_wheel, fresh_env
 pytestmark = pytest.mark.slow
 
 EXAMPLE = CHECKOUT / "tests" / "third_party" / "flashcrash-example"
-SIZED = ("--set", "indicators.vpin.bucket_notional=20000")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_its_own_tests_pass(environment: FreshEnvironment, source: Path) -> None
 
 def test_it_is_used_beside_the_eight(environment: FreshEnvironment, whole: Any, small: list[str], tmp_path: Path) -> None:
     """Named and nothing else, it is read and reported; it counts nowhere, so every decision is the one without it."""
-    report = environment.report("flashcrash", "run", "--plugins", "+vpin", *SIZED, "--db", "x.db", "--json", *small, cwd=tmp_path)
+    report = environment.report("flashcrash", "run", "--plugins", "+vpin", "--db", "x.db", "--json", *small, cwd=tmp_path)
     readings = {reading["name"]: reading for reading in report["detection"]["SIMUSDT"]["readings"]}
     assert len(readings) == 9
     assert readings["vpin"]["ready"]
@@ -79,7 +78,7 @@ def test_it_is_used_beside_the_eight(environment: FreshEnvironment, whole: Any, 
 def test_resume_has_it_again(environment: FreshEnvironment, comparable: Any, small: list[str], tmp_path: Path) -> None:
     """A session that was started with the plugin named goes on with the same instance and its state."""
     short = ("--duration", "60", "--set", "run.snapshot_s=10", "--db", "x.db", "--json")
-    run = environment.report("flashcrash", "run", "--plugins", "+vpin", *SIZED, *short, *small, cwd=tmp_path)
+    run = environment.report("flashcrash", "run", "--plugins", "+vpin", *short, *small, cwd=tmp_path)
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         # As if the run had been killed after the snapshot before the last.
         connection.execute("UPDATE sessions SET status = 'crashed'")

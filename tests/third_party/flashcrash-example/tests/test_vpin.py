@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flashcrash_core.api import UNHEALTHY_GAP, FeatureRow, StepIndicator
-from flashcrash_core.testing import EPOCH_US, IndicatorContract, drive, row
+from flashcrash_core.testing import EPOCH_US, QUICK, IndicatorContract, drive, row
 
 from flashcrash_example.daily_volume import BLOCK_ROWS, BLOCKS_PER_DAY, day_volume, new_day_volume
 from flashcrash_example.vpin import VpinConfig, build, bulk_buy_share, judge
@@ -19,14 +19,16 @@ class TestVpin(IndicatorContract):
 
 
 class TestVpinWithSmallBuckets(IndicatorContract):
-    """The same contract where every statistic is alive: with the defaults no tape lasts long enough for 50 buckets."""
+    """The same contract where buckets are of one size and the flag can fire."""
 
     plugin = "vpin"
     config = SMALL
+    effort = QUICK
 
 
 def program(**settings: Any) -> StepIndicator:
-    return build(VpinConfig(**settings), None)  # type: ignore[arg-type]  # the context is not looked at
+    """Without a warm-up, so that a few rows are enough."""
+    return build(VpinConfig(**{"warmup_s": 0, **settings}), None)  # type: ignore[arg-type]  # the context is not looked at
 
 
 def rows(*trading: tuple[float, float], **fields: Any) -> list[FeatureRow]:
@@ -68,7 +70,7 @@ def test_a_row_may_fill_any_number_of_buckets_in_bounded_work() -> None:
 
 def test_volume_and_volatility_stand_beside_it() -> None:
     """Volume is the rate of the buckets over the day's, volatility the root mean square return over a bucket."""
-    indicator = program(bucket_notional=100.0, buckets=3, min_history_s=300)
+    indicator = program(bucket_notional=100.0, buckets=3)
     quiet = rows(*[(5, 5)] * BLOCK_ROWS, price=100.0)
     busy = [one._replace(price=100.0 * 1.01 ** (i + 1)) for i, one in enumerate(rows(*[(50, 50)] * 4))]
     drive(indicator, quiet)
@@ -77,26 +79,33 @@ def test_volume_and_volatility_stand_beside_it() -> None:
     assert volatility == pytest.approx(0.00995033, rel=1e-5)
 
 
-def test_auto_size_waits_for_history_and_follows_the_day() -> None:
-    """Without a size nothing is bucketed until the history is there; then a bucket is the share of a day at the seen rate."""
-    indicator = program(buckets=2, min_history_s=300, bucket_share=1 / BLOCKS_PER_DAY)
-    out = drive(indicator, rows(*[(6, 4)] * (3 * BLOCK_ROWS + 1)))
+def test_auto_size_is_a_share_of_the_volume_so_far() -> None:
+    """Without a size nothing is bucketed in the first minute; then a bucket is the share of what was traded before it."""
+    indicator = program(buckets=2, bucket_share=0.5)
+    out = drive(indicator, rows(*[(6, 4)] * (2 * BLOCK_ROWS)))
     values = [statistic[0] for statistic, _ in out]
     first = next(i for i, value in enumerate(values) if not isnan(value))
-    assert first == 3 * BLOCK_ROWS - 2  # the row that ends the first block opens the first bucket; two blocks of volume fill two
+    assert first == 2 * BLOCK_ROWS - 2  # the row that ends the first minute opens the first bucket
     assert values[first] == pytest.approx(0.2)
+    assert indicator.state.sizes == [5.0 * BLOCK_ROWS] * 2
+
+
+def test_nothing_is_read_before_the_warm_up() -> None:
+    """However many buckets are full, the first reading comes with the last row of the warm-up."""
+    out = drive(program(bucket_notional=100.0, buckets=2, warmup_s=3), rows(*[(60, 40)] * 30))
+    assert [isnan(statistic[0]) for statistic, _ in out] == [True] * 29 + [False]
 
 
 def test_the_day_forgets_what_is_older_than_a_day() -> None:
-    """The estimate is the sum of the last 288 blocks, and before that their mean for a whole day."""
+    """It is the sum of the last 1440 minutes, and before that of as many as there were."""
     state = new_day_volume()
-    seen = [day_volume(state, 1.0 if i < BLOCK_ROWS else 2.0, 1) for i in range(BLOCK_ROWS * 2)]
+    seen = [day_volume(state, 1.0 if i < BLOCK_ROWS else 2.0) for i in range(BLOCK_ROWS * 2)]
     assert seen[BLOCK_ROWS - 2] == 0.0
-    assert seen[BLOCK_ROWS - 1] == BLOCK_ROWS * BLOCKS_PER_DAY
-    assert seen[-1] == 1.5 * BLOCK_ROWS * BLOCKS_PER_DAY
-    state.at[0], state.at[1] = 0, BLOCKS_PER_DAY  # as after a day: the next block takes the place of the first
+    assert seen[BLOCK_ROWS - 1] == BLOCK_ROWS
+    assert seen[-1] == 3.0 * BLOCK_ROWS
+    state.at[0], state.at[1] = 0, BLOCKS_PER_DAY  # as after a day: the next minute takes the place of the first
     state.blocks[:] = [7.0] * BLOCKS_PER_DAY
-    last = [day_volume(state, 0.0, 1) for _ in range(BLOCK_ROWS)][-1]
+    last = [day_volume(state, 0.0) for _ in range(BLOCK_ROWS)][-1]
     assert last == 7.0 * (BLOCKS_PER_DAY - 1)
 
 

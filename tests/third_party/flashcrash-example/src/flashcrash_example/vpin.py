@@ -12,8 +12,8 @@ What it is not: Andersen and Bondarenko (2014) found that VPIN adds nothing once
 after the crash of May 2010 and not before, and that the result turns around with exact trade signs. So no reading stands alone
 here: ``volume_ratio`` and ``volatility`` of the same buckets come with each, and whoever uses VPIN must show what it adds to them.
 
-Buckets are of ``bucket_notional``, or of ``bucket_share`` of the daily volume when that is 0: a bucket keeps the size it was opened
-with. Trading is split at bucket ends, in the proportion of the row. The flag compares VPIN with quantiles of its own past; values
+Buckets are of ``bucket_notional``, or of ``bucket_share`` of the last day's volume when that is 0. Until a day has passed that is the
+volume so far, so the first buckets are small and the reading does not take a day to come. A bucket keeps its first size. Trading is split at bucket ends, in the proportion of the row. The flag compares VPIN with quantiles of its own past; values
 whose buckets overlap with the present ones are no past. A feed gap drops the open bucket: what it would have held is unknown.
 """
 
@@ -33,13 +33,14 @@ from flashcrash_core.api import (
     hookimpl,
 )
 
-from flashcrash_example.daily_volume import BLOCK_S, DayVolume, day_volume, new_day_volume
+from flashcrash_example.daily_volume import BLOCK_ROWS, DayVolume, day_volume, new_day_volume, rows_seen
 
 __all__ = ["VpinConfig", "VpinParams", "VpinState", "build", "bulk_buy_share", "judge", "step"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="VPIN from exact aggressor flags, with volume and volatility beside it")
 
-ROWS_PER_DAY: Final = 864_000
+WARMUP_S: Final = 300
+ROWS_PER_S: Final = 10
 LARGEST_NOTIONAL: Final = 1e18
 """More than any market trades in a year; a row that claims more, or a negative amount, is nonsense and counts as no trading."""
 
@@ -54,13 +55,13 @@ class VpinConfig:
     """Amounts in quote currency; levels are quantiles of VPIN's own past."""
 
     bucket_notional: float = field(default=0.0, validator=[validators.ge(0), validators.le(LARGEST_NOTIONAL)])
-    """Size of a bucket; 0: ``bucket_share`` of the daily volume, once ``min_history_s`` of it have been seen."""
+    """Size of a bucket; 0: ``bucket_share`` of the last day's volume."""
     bucket_share: float = field(default=0.02, validator=[validators.gt(0), validators.le(1)])
-    """Share of the daily volume in a bucket; 1/50 is the paper's."""
+    """Share of the last day's volume in a bucket; 1/50 is the paper's."""
     buckets: int = field(default=50, validator=[validators.ge(2), validators.le(1000)])
     """How many buckets VPIN looks back (n)."""
-    min_history_s: int = field(default=3600, validator=[validators.ge(BLOCK_S), validators.le(86_400)])
-    """Least time seen before the daily volume is estimated; whole blocks of 300 s count."""
+    warmup_s: int = field(default=WARMUP_S, validator=[validators.ge(0), validators.le(86_400)])
+    """No reading before this long, however many buckets are full: buckets of a market's first minute say little."""
     history_buckets: int = field(default=1000, validator=[validators.ge(10), validators.le(10_000)])
     """Past values that the quantiles are taken of, one for each bucket."""
     min_samples: int = field(default=100, validator=validators.ge(10))
@@ -81,7 +82,7 @@ class VpinParams(NamedTuple):
 
     bucket_notional: float
     bucket_share: float
-    min_blocks: int
+    warmup_rows: int
     min_samples: int
     history: int
     trigger: float
@@ -129,7 +130,8 @@ def step(state: VpinState, row: FeatureRow, params: VpinParams) -> tuple[Floats,
     if not (buy >= 0.0 and sell >= 0.0 and notional <= LARGEST_NOTIONAL):  # NaN fails too: no sum may take it in
         buy = sell = notional = 0.0
     filling, at = state.open, state.at
-    day = day_volume(DayVolume(state.day_blocks, state.day_at, state.day_open), notional, params.min_blocks)
+    days = DayVolume(state.day_blocks, state.day_at, state.day_open)
+    day = day_volume(days, notional)
     at[2] += 1
     if row.unhealthy & UNHEALTHY_GAP:
         filling[2] = 0.0
@@ -141,6 +143,8 @@ def step(state: VpinState, row: FeatureRow, params: VpinParams) -> tuple[Floats,
     if notional > 0.0 and filling[2] > 0.0:
         _fill(state, row, params, buy, sell, day)
     out = state.out
+    if rows_seen(days) < params.warmup_rows:
+        return (nan, nan, nan, nan), (nan, nan)
     return (out[0], out[1], out[2], out[3]), (out[4], out[5])
 
 
@@ -214,7 +218,8 @@ def _renew(state: VpinState, params: VpinParams, day: float) -> None:
     guessed = [size * abs(2.0 * bulk_buy_share(c, sigma) - 1.0) for size, c in zip(state.sizes, state.changes, strict=True)]
     out[1] = sum(guessed) / total
     rows = sum(state.rows)
-    out[2] = total / rows / (day / ROWS_PER_DAY) if rows > 0 and day > 0.0 else nan
+    usual = day / (state.day_at[1] * BLOCK_ROWS) if day > 0.0 else 0.0
+    out[2] = total / rows / usual if rows > 0 and usual > 0.0 else nan
     out[3] = sqrt(sum(change * change for change in state.log_changes) / count)
     samples = len(state.past_sorted)
     enough = samples >= params.min_samples
@@ -255,7 +260,7 @@ def build(config: VpinConfig, _context: BuildContext) -> StepIndicator:
         params=VpinParams(
             bucket_notional=config.bucket_notional,
             bucket_share=config.bucket_share,
-            min_blocks=-(-config.min_history_s // BLOCK_S),
+            warmup_rows=config.warmup_s * ROWS_PER_S,
             min_samples=config.min_samples,
             history=config.history_buckets,
             trigger=config.trigger,
@@ -278,9 +283,7 @@ def flashcrash_indicators() -> list[IndicatorSpec]:
             statistics=("vpin", "vpin_bvc", "volume_ratio", "volatility"),
             baselines=("trigger_level", "release_level"),
             needs=frozenset({"trades"}),
-            # Volume decides when it is ready, not time: a fixed bucket_notional can be met at once.
-            warmup_s=0.0,
-            # Not "scale": a fixed bucket_notional is an amount of money, so prices times c fill buckets c times as fast.
-            invariances=frozenset({"time_shift"}),
+            warmup_s=float(WARMUP_S),
+            invariances=frozenset({"scale", "time_shift"}),
         )
     ]
