@@ -15,7 +15,7 @@ from flashcrash_core.specs import IndicatorSpec
 from flashcrash_core.testing.battery import CheckFailure
 from flashcrash_core.testing.subject import Subject, build_context, structured
 
-__all__ = ["batch", "build", "entries_of", "live", "panel_of", "require_same"]
+__all__ = ["batch", "build", "columns_of", "entries_of", "live", "panel_of", "require_same"]
 
 
 def build(subject: Subject[IndicatorSpec], instrument: Instrument | None = None) -> Indicator:

@@ -1,0 +1,51 @@
+"""Events that come late, twice, out of order or at one time: whatever rows they make, the readings stay legal and come back."""
+
+from collections.abc import Callable, Sequence
+from math import isnan
+
+from flashcrash_core.market.events import MarketEvent
+from flashcrash_core.specs import IndicatorSpec
+from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.checks.indicator.values import judged_values
+from flashcrash_core.testing.subject import Subject
+from flashcrash_core.testing.tapes import disturbances, feature_rows, tape
+
+__all__ = ["delayed_events", "duplicated_events", "reordered_events", "same_timestamp_events"]
+
+
+@check("indicator")
+def delayed_events(subject: Subject[IndicatorSpec]) -> None:
+    """Events that arrive late, some of them too late to count, do no harm."""
+    _survives(subject, disturbances.delayed)
+
+
+@check("indicator")
+def duplicated_events(subject: Subject[IndicatorSpec]) -> None:
+    """Events that arrive twice do no harm."""
+    _survives(subject, disturbances.duplicated)
+
+
+@check("indicator")
+def reordered_events(subject: Subject[IndicatorSpec]) -> None:
+    """Events that arrive out of order, inside the tolerance and beyond it, do no harm."""
+    _survives(subject, disturbances.reordered)
+
+
+@check("indicator")
+def same_timestamp_events(subject: Subject[IndicatorSpec]) -> None:
+    """Bursts of events that bear one exchange time do no harm."""
+    _survives(subject, disturbances.same_timestamps)
+
+
+def _survives(subject: Subject[IndicatorSpec], disturb: Callable[[Sequence[MarketEvent], int], tuple[MarketEvent, ...]]) -> None:
+    for seed in subject.effort.seeds:
+        for name in ("calm", "crash_and_bounce"):
+            source = tape(name, seed=seed)
+            rows = tuple(feature_rows(disturb(source.events, seed), source.instrument, has_book=True))
+            where = f"tape {name} with {disturb.__name__} events, seed {seed}"
+            try:
+                values = judged_values(subject, rows)
+            except CheckFailure as failure:
+                raise CheckFailure(f"{failure} ({where})") from failure
+            if name == "calm" and isnan(values[-1]) and not isnan(judged_values(subject, source.rows())[-1]):
+                raise CheckFailure(f"{subject.label}: no reading at the end, undisturbed there is one ({where})")
