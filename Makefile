@@ -26,7 +26,7 @@ unit: $(STAMP) ## all tests, on both cores
 
 docs: $(STAMP) ## write the generated pages of docs/ anew (installs matplotlib for the plots)
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable '.[docs]'
-	PYTHONPATH=docs $(BIN)/python -m generate
+	PYTHONPATH=docs:tests $(BIN)/python -m generate
 
 results: $(STAMP) ## write docs/results.md anew (needs FLASHCRASH_DATA)
 	$(BIN)/python benchmarks/write_results.py

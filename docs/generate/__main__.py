@@ -1,4 +1,4 @@
-"""``PYTHONPATH=docs python -m generate``: write every generated page and plot, and say which ones changed."""
+"""``PYTHONPATH=docs:tests python -m generate``: write every generated page and plot, and say which ones changed."""
 
 import sys
 

@@ -56,7 +56,7 @@ def svg(series: Series, lines: Lines) -> bytes:
                 axes.axvspan(start, end, color=_FIRED, alpha=0.16, linewidth=0)
             axes.axvline(0, color=_INK, linewidth=0.7, linestyle=(0, (2, 3)))
             axes.grid(axis="y", color=_INK, alpha=0.18, linewidth=0.6)
-            axes.margins(x=0)
+            axes.set_xlim(min(series.times_s[0], series.candles_from_s), series.times_s[-1])
         lower.set_xlabel(f"seconds after the start of {series.zero}")
         figure.suptitle(f"{series.name}: {series.title}", fontsize=10, color=_INK)
         _legend(figure, lower, series)

@@ -21,8 +21,8 @@ from generate.scenes import Candle, Scene, scene
 
 __all__ = ["Series", "Span", "digest", "indicator_specs", "series"]
 
-EVERY_ROWS: Final = 2
-"""Every second row is drawn; spans are exact."""
+DRAWN_ROWS: Final = 450
+"""Of a longer scene every second or third row is drawn; spans are exact."""
 
 Span = tuple[float, float]
 """Start and end in seconds after the scene's zero."""
@@ -136,7 +136,7 @@ def _entry(spec: IndicatorSpec, context: BuildContext) -> PanelEntry:
 def _series(of: Scene, name: str, index: int, seen: list[_Seen], levels: Any) -> Series:
     zero_us = of.zero_us
     shown = [row for row in seen if of.from_us < row.t_us <= of.until_us]
-    drawn = shown[::EVERY_ROWS]
+    drawn = shown[:: -(-len(shown) // DRAWN_ROWS)]
     after = [row for row in shown if row.t_us > zero_us]
     start_price = after[0].price
     first = next((row for row in after if row.fired[index]), None)
