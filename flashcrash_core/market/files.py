@@ -23,11 +23,12 @@ _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 class LineReader:
     """Lines of a file as bytes without their newline; ``line`` is the number of the last one, ``fraction`` how much was read.
 
-    Raises :class:`DataError` for a missing, unreadable or truncated file, naming file and line.
+    Closing it ends the lines. Raises :class:`DataError` for a missing, unreadable or truncated file, naming file and line.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._closed = False
         self.line = 0
         self._raw, self._stream = _open(path)
         self._size = max(path.stat().st_size, 1)
@@ -45,6 +46,9 @@ class LineReader:
             ) from None
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read after line {self.line}: {error.strerror or error}") from None
+        except ValueError:  # what Python raises for reading a closed file
+            if not self._closed:
+                raise
 
     @property
     def fraction(self) -> float:
@@ -56,6 +60,7 @@ class LineReader:
 
     def close(self) -> None:
         """Close the file; idempotent."""
+        self._closed = True
         self._stream.close()
         self._raw.close()
 

@@ -6,7 +6,7 @@ follows (the spot rule, reference/binance.md section 3). Best quotes have no exc
 share one connection: arrival follows exchange order, each event a small seeded latency later.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from decimal import Decimal
 from itertools import count
 from typing import Final
@@ -67,8 +67,8 @@ class SimulatedMarket:
         scenario = self.scenario
         return min(1.0, (self.now_us - scenario.start_us) / (scenario.end_us - scenario.start_us))
 
-    def events(self) -> Iterator[MarketEvent]:
-        """All events in arrival order."""
+    def events(self) -> Generator[MarketEvent, None, None]:
+        """All events in arrival order; closing the generator ends them."""
         scenario, liquidity, rng = self.scenario, self._liquidity, self._rng
         symbol, tick = scenario.symbol, self.instrument.tick
         path = draw_path(scenario, self.seed)

@@ -22,8 +22,10 @@ from flashcrash_core.api import (
     hookimpl,
 )
 from flashcrash_feeds.bulk_layout import MAKER_FLAGS, Layout, recognise, symbol_of_file, time_us
+from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.samples import bulk_samples
 from flashcrash_feeds.tally import Tally, shown_line
-from flashcrash_feeds.trade_csv import TradeCsvSource, field_reason, first_lines
+from flashcrash_feeds.trade_csv import field_reason, first_lines
 from flashcrash_feeds.trade_ids import Link, TradeIds
 
 __all__ = ["BulkFeed", "BulkSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
@@ -36,7 +38,7 @@ def opens(path: Path, head: bytes) -> bool:  # noqa: ARG001 (the hook's signatur
     return recognise(head.split(b"\n", 1)[0]) is not None
 
 
-class BulkSource(TradeCsvSource):
+class BulkSource(FileSource):
     """One opened file."""
 
     def __init__(self, path: Path, request: FeedRequest) -> None:
@@ -71,7 +73,10 @@ class BulkSource(TradeCsvSource):
 
     def events(self) -> Iterator[MarketEvent]:
         """All trades in the order of the file."""
-        reader, tally, next_seq, layout = self._open_reader(), self._tally, self._next_seq, self._layout
+        reader = self._open_reader()
+        if reader is None:
+            return
+        tally, next_seq, layout = self._tally, self._next_seq, self._layout
         instrument = self._instrument
         symbol, price_ticks, trade_lots = instrument.symbol, instrument.price_ticks, instrument.trade_lots
         by_trade_ids = layout.aggregated and layout.kind is MarketKind.SPOT
@@ -109,9 +114,7 @@ class BulkSource(TradeCsvSource):
             usable += 1
             # The file has no receive time: the exchange's stands for it.
             yield Trade(symbol, next_seq(), exchange_us, exchange_us, trade_id, ticks, lots, aggressor)
-        self.close()
-        tally.usable = usable
-        tally.finish()
+        self._finish(usable)
 
 
 class BulkFeed:
@@ -133,5 +136,6 @@ def flashcrash_feeds() -> list[FeedSpec]:
             summary="Binance bulk files (aggTrades, trades; CSV or zip) and aggregate-trade CSVs like them",
             build=lambda _config: BulkFeed(),
             opens=opens,
+            samples=bulk_samples(),
         )
     ]

@@ -25,6 +25,8 @@ from flashcrash_core.api import (
     hookimpl,
     read_head,
 )
+from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.samples import replay_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
 
 __all__ = ["ReplayFeed", "ReplaySource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
@@ -55,7 +57,7 @@ def receive_microseconds(stamp: bytes) -> int:
     raise ValueError(f"receive time {value} is no time in ms, us or ns")
 
 
-class ReplaySource:
+class ReplaySource(FileSource):
     """One opened capture."""
 
     def __init__(self, path: Path, request: FeedRequest) -> None:
@@ -77,7 +79,7 @@ class ReplaySource:
         kind = contents.kind
         instruments = {one: request.instruments(one, kind=kind, sample=contents.samples[one].pair) for one in symbols}
         doubled = contents.has_trades and contents.has_aggregates
-        self._info = SourceInfo(
+        info = SourceInfo(
             symbols=symbols,
             has_book=contents.has_book,
             data_tier=DataTier.L2 if contents.has_book else DataTier.TRADES,
@@ -85,7 +87,7 @@ class ReplaySource:
             description=f"raw capture {path.name} ({kind}: {', '.join(symbols)})",
             warnings=(f"{path}: holds trade and aggTrade of the same trades; aggTrade is left out",) if doubled else (),
         )
-        self._tally = Tally(path, request.next_seq, symbols[0])
+        super().__init__(path, info, Tally(path, request.next_seq, symbols[0]))
         self._codec = MarketCodec(
             instruments,
             request.next_seq,
@@ -95,19 +97,12 @@ class ReplaySource:
             use_aggregates=not doubled,
         )
         self._requested = bool(request.symbols)
-        self._path = path
-        self._reader: LineReader | None = None
-
-    @property
-    def info(self) -> SourceInfo:
-        """What the first lines told."""
-        return self._info
 
     def events(self) -> Iterator[MarketEvent]:
         """All events in the order of the file; a broken line becomes a Rejected, a lost book update a FeedGap as well."""
-        # Opened here, so that a source opened for its info holds no file.
-        self.close()
-        self._reader = reader = LineReader(self._path)
+        reader = self._open_reader()
+        if reader is None:
+            return
         tally, decode = self._tally, self._codec.decode
         usable = 0
         for raw in reader:
@@ -127,9 +122,7 @@ class ReplaySource:
             if event is not None:
                 usable += 1
                 yield event
-        self.close()
-        tally.usable = usable
-        tally.finish()
+        self._finish(usable)
 
     def _refuse(self, fault: BadMessage, line: int, receive_us: int) -> Iterator[MarketEvent]:
         known = self._info.symbols
@@ -141,15 +134,6 @@ class ReplaySource:
         yield self._tally.reject(line, fault.reason, fault.detail, receive_us, symbol)
         if fault.breaks_book and (symbol is not None or len(known) == 1):
             yield self._tally.gap("broken_book_message", receive_us, symbol)
-
-    def progress(self) -> float | None:
-        """Fraction of the (compressed) file read."""
-        return self._reader.fraction if self._reader is not None else 0.0
-
-    def close(self) -> None:
-        """Close the file; idempotent."""
-        if self._reader is not None:
-            self._reader.close()
 
 
 class ReplayFeed:
@@ -186,5 +170,6 @@ def flashcrash_feeds() -> list[FeedSpec]:
             config=NoConfig,
             build=lambda _config: ReplayFeed(),
             opens=opens,
+            samples=replay_samples(),
         )
     ]

@@ -97,6 +97,8 @@ class SimulatedSource:
             description=f"simulated market, preset {config.preset}, seed {seed}, {scenario.duration_s} s",
             synthetic_book=True,
         )
+        self._streams = [market.events() for market in self._markets]
+        self._closed = False
 
     @property
     def info(self) -> SourceInfo:
@@ -104,14 +106,16 @@ class SimulatedSource:
         return self._info
 
     def events(self) -> Iterator[MarketEvent]:
-        """All events in arrival order."""
-        if len(self._markets) == 1:
-            yield from self._markets[0].events()
+        """All events in arrival order; asked for once."""
+        if len(self._streams) == 1:
+            yield from self._streams[0]
             return
         next_seq, replace = self._next_seq, msgspec.structs.replace
         # Each market numbers its own events from 1; the arrival sequence of the run is only known once they are merged.
         # At equal times heapq.merge keeps the order of the symbols.
-        for event in heapq.merge(*[market.events() for market in self._markets], key=_received):
+        for event in heapq.merge(*self._streams, key=_received):
+            if self._closed:
+                return
             yield replace(event, seq=next_seq())
 
     def progress(self) -> float:
@@ -119,7 +123,10 @@ class SimulatedSource:
         return min(market.progress() for market in self._markets)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """End the events; idempotent."""
+        self._closed = True
+        for stream in self._streams:
+            stream.close()
 
 
 def _received(event: MarketEvent) -> int:

@@ -24,8 +24,10 @@ from flashcrash_core.api import (
     Trade,
     hookimpl,
 )
+from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.samples import tardis_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
-from flashcrash_feeds.trade_csv import TradeCsvSource, field_reason, first_lines, split_header
+from flashcrash_feeds.trade_csv import field_reason, first_lines, split_header
 from flashcrash_feeds.trade_ids import Link, TradeIds
 
 __all__ = ["TardisFeed", "TardisSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
@@ -42,7 +44,7 @@ def opens(path: Path, head: bytes) -> bool:  # noqa: ARG001 (the hook's signatur
     return _NEEDED.issubset(split_header(head.split(b"\n", 1)[0]))
 
 
-class TardisSource(TradeCsvSource):
+class TardisSource(FileSource):
     """One opened file."""
 
     def __init__(self, path: Path, request: FeedRequest) -> None:
@@ -88,7 +90,10 @@ class TardisSource(TradeCsvSource):
 
     def events(self) -> Iterator[MarketEvent]:
         """All trades in the order of the file."""
-        reader, tally, pick, next_seq, chained = self._open_reader(), self._tally, self._pick, self._next_seq, self._chained
+        reader = self._open_reader()
+        if reader is None:
+            return
+        tally, pick, next_seq, chained = self._tally, self._pick, self._next_seq, self._chained
         chains = {symbol: TradeIds() for symbol in self._instruments}
         current = ""
         instrument: Instrument | None = None
@@ -133,9 +138,7 @@ class TardisSource(TradeCsvSource):
                         yield tally.gap("trade_id_gap", receive_us, instrument.symbol, exchange_us)
             usable += 1
             yield Trade(instrument.symbol, next_seq(), exchange_us, receive_us, trade_id, price_ticks, qty_lots, aggressor)
-        self.close()
-        tally.usable = usable
-        tally.finish()
+        self._finish(usable)
 
 
 class TardisFeed:
@@ -157,5 +160,6 @@ def flashcrash_feeds() -> list[FeedSpec]:
             summary="trade CSV files in the layout of Tardis (exchange,symbol,timestamp,...), plain, gzip or zip",
             build=lambda _config: TardisFeed(),
             opens=opens,
+            samples=tardis_samples(),
         )
     ]

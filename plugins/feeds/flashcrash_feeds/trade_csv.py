@@ -1,14 +1,11 @@
-"""CSV files of trades: their header, and the source that tardis and bulk files share."""
+"""CSV files of trades: their header, their first lines, and why a row cannot be used."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from flashcrash_core.api import BadNumber, DataError, LineReader, MarketEvent, SourceInfo, read_head
-from flashcrash_feeds.tally import Tally
+from flashcrash_core.api import BadNumber, DataError, LineReader, read_head
 
-__all__ = ["TradeCsvSource", "field_reason", "first_lines", "split_header"]
+__all__ = ["field_reason", "first_lines", "split_header"]
 
 PROBED_ROWS: Final = 2000
 
@@ -50,37 +47,3 @@ def field_reason(error: Exception) -> tuple[str, str]:
     if isinstance(error, UnicodeDecodeError):
         return "not_text", "bytes that are no text"
     return "not_a_number", str(error)
-
-
-class TradeCsvSource(ABC):
-    """An opened CSV file of trades: reading, progress and the account of refused rows. What a row means is the subclass's."""
-
-    def __init__(self, path: Path, info: SourceInfo, tally: Tally) -> None:
-        self._info = info
-        self._tally = tally
-        self._path = path
-        self._reader: LineReader | None = None
-
-    @property
-    def info(self) -> SourceInfo:
-        """What header, name and first rows told."""
-        return self._info
-
-    def _open_reader(self) -> LineReader:
-        """The file is opened when events are asked for, so that a source opened for its info holds nothing."""
-        self.close()
-        self._reader = LineReader(self._path)
-        return self._reader
-
-    @abstractmethod
-    def events(self) -> Iterator[MarketEvent]:
-        """All trades in the order of the file, a FeedGap before a trade whose predecessors are missing."""
-
-    def progress(self) -> float | None:
-        """Fraction of the (compressed) file read."""
-        return self._reader.fraction if self._reader is not None else 0.0
-
-    def close(self) -> None:
-        """Close the file; idempotent."""
-        if self._reader is not None:
-            self._reader.close()
