@@ -1,39 +1,35 @@
 """Public test support for plugin authors: contracts, checks, tapes, rows, and a harness around a whole session.
 
-The contract classes need pytest and are imported when they are first asked for; all else works without it.
+Each part is imported when it is first asked for: pytest loads the plugin of this package in every session, also in those that do
+not test flashcrash, and must not load the kernel with it. Only the contract classes need pytest.
 """
 
-from typing import TYPE_CHECKING, Any
-
-from flashcrash_core.testing.battery import (
-    QUICK,
-    STANDARD,
-    THOROUGH,
-    Check,
-    CheckFailure,
-    CheckResult,
-    Effort,
-    Outcome,
-    battery_of,
-    run_battery,
-)
-from flashcrash_core.testing.clock import ManualClock
-from flashcrash_core.testing.conformance import (
-    check_executor,
-    check_feed,
-    check_indicator,
-    check_plugin,
-    check_scorer,
-    check_store,
-    check_strategy,
-)
-from flashcrash_core.testing.harness import PluginHarness
-from flashcrash_core.testing.row_readings import RowReading
-from flashcrash_core.testing.rows import EPOCH_US, ROWS_PER_SECOND, RowBar, drive, make_rows, row, rows_of
-from flashcrash_core.testing.subject import Subject, find_subjects
-from flashcrash_core.testing.tapes import TAPES, Facts, Tape, feature_rows, tape
+import importlib
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from flashcrash_core.testing.battery import (
+        QUICK,
+        STANDARD,
+        THOROUGH,
+        Check,
+        CheckFailure,
+        CheckResult,
+        Effort,
+        Outcome,
+        battery_of,
+        run_battery,
+    )
+    from flashcrash_core.testing.clock import ManualClock
+    from flashcrash_core.testing.conformance import (
+        check_executor,
+        check_feed,
+        check_indicator,
+        check_plugin,
+        check_scorer,
+        check_store,
+        check_strategy,
+    )
     from flashcrash_core.testing.contracts import (
         ExecutorContract,
         FeedContract,
@@ -43,6 +39,11 @@ if TYPE_CHECKING:
         StoreContract,
         StrategyContract,
     )
+    from flashcrash_core.testing.harness import PluginHarness
+    from flashcrash_core.testing.row_readings import RowReading
+    from flashcrash_core.testing.rows import EPOCH_US, ROWS_PER_SECOND, RowBar, drive, make_rows, row, rows_of
+    from flashcrash_core.testing.subject import Subject, find_subjects
+    from flashcrash_core.testing.tapes import TAPES, Facts, Tape, feature_rows, tape
 
 __all__ = [
     "EPOCH_US",
@@ -88,10 +89,27 @@ __all__ = [
     "tape",
 ]
 
+_PARTS: Final[dict[str, str]] = {
+    "battery": "QUICK STANDARD THOROUGH Check CheckFailure CheckResult Effort Outcome battery_of run_battery",
+    "clock": "ManualClock",
+    "conformance": "check_executor check_feed check_indicator check_plugin check_scorer check_store check_strategy",
+    "contracts": "ExecutorContract FeedContract IndicatorContract PluginContract ScorerContract StoreContract StrategyContract",
+    "harness": "PluginHarness",
+    "row_readings": "RowReading",
+    "rows": "EPOCH_US ROWS_PER_SECOND RowBar drive make_rows row rows_of",
+    "subject": "Subject find_subjects",
+    "tapes": "TAPES Facts Tape feature_rows tape",
+}
+"""Module to the names that it gives."""
+_HOME: Final = {name: module for module, names in _PARTS.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
-    if name.endswith("Contract") and name in __all__:
-        from flashcrash_core.testing import contracts
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
 
-        return getattr(contracts, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
