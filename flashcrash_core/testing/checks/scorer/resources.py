@@ -1,0 +1,64 @@
+"""What a scorer may use: memory that does not grow with the number of scores, and a fair share of the time of an entry."""
+
+import gc
+import tracemalloc
+
+from flashcrash_core.specs import ScorerSpec
+from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.calibration import cost_in_reference_steps
+from flashcrash_core.testing.checks.scorer.contexts import built, contexts
+from flashcrash_core.testing.subject import Subject
+
+__all__ = ["memory_growth", "time_budget"]
+
+CALLS_PER_MEMORY_ROW = 0.1
+"""A scorer is asked about considered entries, once a second at most: a tenth as often as a row is made."""
+ALLOWED_GROWTH_BYTES = 32_768
+FULL_HISTORY_ROWS = 101
+"""What the kernel keeps."""
+MAX_REFERENCE_STEPS = 5_000
+"""About 5 ms a score: fifty times the shipped one, and still within what an entry takes to reach a venue."""
+
+
+@check("scorer")
+def memory_growth(subject: Subject[ScorerSpec]) -> None:
+    """Memory stays where it is, however many entries are scored."""
+    scorer = built(subject)
+    asked = contexts(subject, 1, rows=3)
+    calls = int(subject.effort.memory_rows * CALLS_PER_MEMORY_ROW)
+    tracing = tracemalloc.is_tracing()
+    half = 0
+    try:
+        if not tracing:
+            tracemalloc.start()
+        for index in range(calls):
+            if index == calls // 2:
+                gc.collect()
+                half = tracemalloc.get_traced_memory()[0]
+            scorer.score(asked[index % len(asked)])
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - half
+    finally:
+        if not tracing:
+            tracemalloc.stop()
+    if grown > ALLOWED_GROWTH_BYTES:
+        raise CheckFailure(f"{subject.label}: memory grew by {grown} bytes from score {calls // 2} to score {calls}; keep nothing")
+
+
+@check("scorer")
+def time_budget(subject: Subject[ScorerSpec]) -> None:
+    """A score over a full history costs no more than a few milliseconds, measured in steps of a reference loop on this machine."""
+    scorer = built(subject)
+    asked = contexts(subject, 1, rows=FULL_HISTORY_ROWS)
+
+    def run() -> int:
+        for context in asked:
+            scorer.score(context)
+        return len(asked)
+
+    steps = cost_in_reference_steps(run)
+    if steps > MAX_REFERENCE_STEPS:
+        raise CheckFailure(
+            f"{subject.label}: a score over {FULL_HISTORY_ROWS} rows costs {steps:.0f} reference steps, allowed are "
+            f"{MAX_REFERENCE_STEPS}; go over the history once"
+        )
