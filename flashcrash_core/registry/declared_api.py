@@ -27,7 +27,13 @@ def declared_api(installation: Installation) -> int:
             raise PluginContract(
                 f"plugin {name} ({shown}): its module {module} is not among the source files that RECORD lists; reinstall {shown}"
             )
-        api = _api_in(file.path.read_bytes(), str(file.path), f"plugin {name} ({shown})")
+        try:
+            source = file.path.read_bytes()
+        except OSError as error:
+            raise PluginContract(
+                f"plugin {name} ({shown}): {file.path} cannot be read: {error.strerror}; reinstall {shown}"
+            ) from error
+        api = _api_in(source, str(file.path), f"plugin {name} ({shown})")
         found.setdefault(api, name)
     if not found:
         raise PluginContract(f"{shown}: has no entry point in the group flashcrash; it brings no plugin")

@@ -33,18 +33,23 @@ def lock_entry(distribution: str) -> tuple[str, LockedDistribution]:
 
 
 def compare_installed(distribution: str, locked: LockedDistribution) -> list[str]:
-    """In what the installed distribution differs from its entry; empty when in nothing. Raises as :func:`lock_entry` does."""
-    installation = _inspected(distribution)
-    return changes(locked, installation, declared_api(installation))
+    """In what the installed distribution differs from its entry; empty when in nothing.
+
+    Raises PluginNotFound when it is gone, PluginContract when it has no fixed content any more.
+    """
+    return changes(locked, _inspected(distribution))
 
 
-def changes(locked: LockedDistribution, installation: Installation, api: int) -> list[str]:
+def changes(locked: LockedDistribution, installation: Installation) -> list[str]:
     """Every difference, each with what is locked and what was found."""
     out: list[str] = []
     if locked.version != installation.version:
         out.append(f"version {locked.version} locked, {installation.version} found")
-    if locked.api != api:
-        out.append(f"api {locked.api} locked, {api} found")
+    try:
+        if locked.api != (api := declared_api(installation)):
+            out.append(f"api {locked.api} locked, {api} found")
+    except PluginContract as error:
+        out.append(f"api {locked.api} locked, none found: {error}")
     if locked.record_sha256 != installation.found_sha256:
         out.append(f"record sha256 {locked.record_sha256} locked, {installation.found_sha256} found")
     if installation.faults:

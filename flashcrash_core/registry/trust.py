@@ -12,8 +12,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from flashcrash_core.config import PluginLock, default_lock_path, read_lock
-from flashcrash_core.errors import ConfigError, PluginContract, PluginError
-from flashcrash_core.registry.declared_api import declared_api
+from flashcrash_core.errors import ConfigError, PluginError
 from flashcrash_core.registry.discovery import FIRST_PARTY
 from flashcrash_core.registry.installation import Installation, inspect_installation, why_not_lockable
 from flashcrash_core.registry.locking import changes
@@ -148,17 +147,13 @@ class _Examination:
                 f"is not locked in {path}; found record sha256 {installation.found_sha256}{differing}. Review the distribution, "
                 f"then lock it with `{relock}`"
             )
-        try:
-            api = declared_api(installation)
-        except PluginContract as error:
-            return f"was locked in {path}, but {error}"
-        if found := changes(locked, installation, api):
+        if found := changes(locked, installation):
             return (
                 f"is not what {path} says: {'; '.join(found)}. Reinstall {installation.distribution} {locked.version}, or review "
                 f"what changed and lock it anew with `{relock}`"
             )
-        if api != API_VERSION:
-            return f"was locked for api {api}, this flashcrash has api {API_VERSION}; install a version made for it and lock that"
+        if locked.api != API_VERSION:
+            return f"was locked for api {locked.api}, this flashcrash has api {API_VERSION}; install and lock a version made for it"
         if self.policy.enforced and (early := unverified_modules(installation)):
             return f"{', '.join(early)} was imported before it could be checked; start again in a new process"
         return ""

@@ -2,42 +2,41 @@
 
 import importlib
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from plugin_distributions import write_distribution
 
-Install = Callable[..., None]
+from flashcrash_core.registry import verified_import
 
-HEAD = """\
-from attrs import frozen
-from flashcrash_core.api import FeedSpec, NoConfig, PluginInfo, ScorerSpec, hookimpl
-
-flashcrash_plugin = PluginInfo(api=1, summary="for a test")
-"""
+Install = Callable[..., Path]
 
 
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """``install(distribution, {entry point: module}, {module: source})``; undone after the test."""
+@pytest.fixture(autouse=True)
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test starts and leaves without a module of a test plugin and without a guarded distribution."""
     before = set(sys.modules)
-
-    def build(
-        distribution: str, points: dict[str, str], sources: dict[str, str], *, version: str = "1.2", head: str = HEAD
-    ) -> None:
-        folder = tmp_path / distribution
-        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        lines = "".join(f"{name} = {target}\n" for name, target in points.items())
-        (info / "entry_points.txt").write_text(f"[flashcrash]\n{lines}")
-        for module, source in sources.items():
-            (folder / f"{module}.py").write_text(head + textwrap.dedent(source))
-        monkeypatch.syspath_prepend(str(folder))
-        importlib.invalidate_caches()
-
-    yield build
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(verified_import._finder, "guarded", {})
+    monkeypatch.setattr(verified_import._finder, "loaded", {})
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a module that a test rewrites must not be read from a cache
+    yield
     for name in set(sys.modules) - before:
         if name.startswith(("fctest_", "flashcrash_file_")):
             del sys.modules[name]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """``install(distribution, {entry point: module}, {module: source})`` gives the dist-info folder; undone after the test."""
+
+    def build(distribution: str, points: dict[str, str], sources: dict[str, str], **options: Any) -> Path:
+        site = tmp_path / f"{distribution}-{options.get('version', '1.2')}"
+        info: Path = write_distribution(site, distribution, points, sources, **options)
+        monkeypatch.syspath_prepend(str(site))
+        importlib.invalidate_caches()
+        return info
+
+    return build
