@@ -7,6 +7,7 @@ import typer
 
 from flashcrash_core.cli.options import JsonOption, PluginsOption, SafeModeOption, print_json, print_rows, warn
 from flashcrash_core.cli.plugin_lock import lock
+from flashcrash_core.cli.plugin_new import new
 
 __all__ = ["app"]
 
@@ -82,6 +83,7 @@ def _row(plugin: Any, status: str) -> dict[str, Any]:
 
 
 app.command("lock")(lock)
+app.command("new")(new)
 
 
 @app.command("show")
