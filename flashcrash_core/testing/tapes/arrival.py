@@ -8,7 +8,7 @@ import msgspec
 from flashcrash_core.errors import InvariantError
 from flashcrash_core.market.events import BestQuote, BookDelta, FeedGap, MarketEvent, Rejected, Timer, Trade
 
-__all__ = ["CLOSING_US", "check_arrival", "closed", "in_arrival_order", "renumbered", "trades_only"]
+__all__ = ["CLOSING_US", "check_arrival", "closed", "in_arrival_order", "renumbered", "trades_only", "trades_renumbered"]
 
 CLOSING_US: Final = 400_000
 """The closing timer comes so long after the market's end: bars become visible 300 ms after theirs."""
@@ -18,6 +18,20 @@ def renumbered(events: Iterable[MarketEvent]) -> tuple[MarketEvent, ...]:
     """The events with ``seq`` 1, 2, 3 ... in the order given."""
     replace = msgspec.structs.replace
     return tuple([event if event.seq == seq else replace(event, seq=seq) for seq, event in enumerate(events, start=1)])
+
+
+def trades_renumbered(events: Iterable[MarketEvent]) -> tuple[MarketEvent, ...]:
+    """:func:`renumbered`, and the trades numbered 1, 2, 3 ... too: a venue numbers its trades without holes."""
+    replace = msgspec.structs.replace
+    out: list[MarketEvent] = []
+    trade_id = 0
+    for event in events:
+        if isinstance(event, Trade):
+            trade_id += 1
+            if event.trade_id != trade_id:
+                event = replace(event, trade_id=trade_id)
+        out.append(event)
+    return renumbered(out)
 
 
 def in_arrival_order(events: Iterable[MarketEvent]) -> tuple[MarketEvent, ...]:

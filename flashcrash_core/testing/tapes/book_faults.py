@@ -12,9 +12,9 @@ from attrs import evolve
 from flashcrash_core.market.book import OrderBook
 from flashcrash_core.market.events import BestQuote, BookDelta, BookSnapshot, Level, MarketEvent, Side, Trade
 from flashcrash_core.simulation.seeds import fast_stream
-from flashcrash_core.testing.tapes.arrival import renumbered
+from flashcrash_core.testing.tapes.arrival import trades_renumbered
 from flashcrash_core.testing.tapes.contents import Facts, Tape
-from flashcrash_core.testing.tapes.markets import CALM_S, calm
+from flashcrash_core.testing.tapes.markets import CALM_S, calm, length_s
 
 __all__ = ["empty_book", "single_venue_wick"]
 
@@ -82,11 +82,10 @@ _THIN_LOTS: Final = 400
 
 def single_venue_wick(seed: int, seconds: int | None) -> Tape:
     """One venue's price falls by about 6 % and is back within two seconds; its depth vanishes meanwhile."""
-    base = calm(seed, CALM_S + _TAIL_S if seconds is None else seconds)
+    base = calm(seed, length_s("single_venue_wick", seconds, CALM_S + _TAIL_S, _TAIL_S))
     rng = fast_stream(seed, "tape:wick")
     begin_us = base.facts.end_us - _TAIL_S * 500_000 + rng.randrange(1_000_000)
     deepest = 1 + 0.2 * (rng.random() - 0.5)
-    trade_id = max(event.trade_id for event in base.events if isinstance(event, Trade))
 
     def bid_at(step: int, truth: OrderBook) -> int:
         return int(truth.bids.best() * (1 - _WICK[step] * deepest)) if step >= 0 else truth.bids.best()
@@ -98,7 +97,6 @@ def single_venue_wick(seed: int, seconds: int | None) -> Tape:
         return {bid - i * gap: _THIN_LOTS for i in range(_THIN_LEVELS)}, {ask + i * gap: _THIN_LOTS for i in range(_THIN_LEVELS)}
 
     def around(step: int, delta: BookDelta, truth: OrderBook) -> list[MarketEvent]:
-        nonlocal trade_id
         at_us = delta.exchange_us or 0
         before, after = bid_at(step - 1, truth), bid_at(step, truth)
         side = Side.SELL if after <= before else Side.BUY
@@ -106,16 +104,15 @@ def single_venue_wick(seed: int, seconds: int | None) -> Tape:
         for number in range(1, _WICK_TRADES + 1):
             own_us = at_us - (_WICK_TRADES + 1 - number) * 10_000
             price = before + (after - before) * number // _WICK_TRADES
-            trade_id += 1
             lots = rng.randrange(200, 900)
-            told.append(Trade(delta.symbol, 0, own_us, delta.receive_us, trade_id, price, lots, side))
+            told.append(Trade(delta.symbol, 0, own_us, delta.receive_us, 0, price, lots, side))
         return told
 
     events, first_us, last_us = retold(base.events, begin_us, len(_WICK), picture, around, lambda _step, _trade: False)
     fall_us = first_us - _WICK_TRADES * 10_000
     trough_us = first_us + (_WICK.index(max(_WICK)) + 1) * 100_000
     facts = evolve(base.facts, calm_until_us=first_us - 100_000, fall_us=fall_us, trough_us=trough_us, rebound_us=last_us)
-    return evolve(base, name="single_venue_wick", events=renumbered(events), facts=facts)
+    return evolve(base, name="single_venue_wick", events=trades_renumbered(events), facts=facts)
 
 
 _ONE_SIDED_STEPS: Final = 20
@@ -124,7 +121,7 @@ _EMPTY_STEPS: Final = 20
 
 def empty_book(seed: int, seconds: int | None) -> Tape:
     """The bids are withdrawn; 2 s later the asks too; after 2 s more the book is back. Nothing can trade against an empty side."""
-    base = calm(seed, CALM_S + _TAIL_S if seconds is None else seconds)
+    base = calm(seed, length_s("empty_book", seconds, CALM_S + _TAIL_S, _TAIL_S))
     rng = fast_stream(seed, "tape:empty_book")
     begin_us = base.facts.end_us - _TAIL_S * 500_000 + rng.randrange(1_000_000)
     steps = _ONE_SIDED_STEPS + _EMPTY_STEPS
@@ -143,4 +140,4 @@ def empty_book(seed: int, seconds: int | None) -> Tape:
     events, first_us, last_us = retold(base.events, begin_us, steps, picture, around, keep)
     none_us = times[_ONE_SIDED_STEPS]
     facts: Facts = evolve(base.facts, calm_until_us=first_us - 100_000, one_sided=(first_us, none_us), empty=(none_us, last_us))
-    return evolve(base, name="empty_book", events=renumbered(events), facts=facts)
+    return evolve(base, name="empty_book", events=trades_renumbered(events), facts=facts)

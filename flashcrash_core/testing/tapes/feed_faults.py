@@ -9,9 +9,9 @@ from attrs import evolve
 from flashcrash_core.market.book import OrderBook
 from flashcrash_core.market.events import BookDelta, BookSnapshot, FeedGap, MarketEvent, Side, Timer, Trade
 from flashcrash_core.simulation.seeds import fast_stream
-from flashcrash_core.testing.tapes.arrival import in_arrival_order, renumbered
+from flashcrash_core.testing.tapes.arrival import in_arrival_order, renumbered, trades_renumbered
 from flashcrash_core.testing.tapes.contents import Span, Tape
-from flashcrash_core.testing.tapes.markets import CALM_S, calm, crash_and_bounce
+from flashcrash_core.testing.tapes.markets import CALM_S, calm, crash_and_bounce, length_s
 
 __all__ = ["bad_print", "duplicate_timestamps", "feed_freeze", "gap"]
 
@@ -23,7 +23,7 @@ _BAD_PRINT_AT: Final = 0.85
 
 def bad_print(seed: int, seconds: int | None) -> Tape:
     """One trade about 15 % below the book; no quote moves, nothing follows."""
-    base = calm(seed, CALM_S + _TAIL_S if seconds is None else seconds)
+    base = calm(seed, length_s("bad_print", seconds, CALM_S + _TAIL_S, _TAIL_S))
     rng = fast_stream(seed, "tape:bad_print")
     at_us = base.facts.end_us - _TAIL_S * 500_000 + rng.randrange(1_000_000)
     index = next(
@@ -32,14 +32,12 @@ def bad_print(seed: int, seconds: int | None) -> Tape:
     before = base.events[index]
     assert isinstance(before, Trade)
     bad_ticks = int(before.price_ticks * _BAD_PRINT_AT)
-    bad = Trade(
-        before.symbol, 0, before.exchange_us, before.receive_us, before.trade_id + 1, bad_ticks, rng.randrange(50, 500), Side.SELL
-    )
-    # The venue numbers its trades without holes: those after the bad one move up by one.
-    later = [msgspec.structs.replace(e, trade_id=e.trade_id + 1) if isinstance(e, Trade) else e for e in base.events[index + 1 :]]
+    bad = Trade(before.symbol, 0, before.exchange_us, before.receive_us, 0, bad_ticks, rng.randrange(50, 500), Side.SELL)
     bad_us = before.exchange_us or 0
     facts = evolve(base.facts, calm_until_us=bad_us, bad_print_us=bad_us)
-    return evolve(base, name="bad_print", events=renumbered([*base.events[: index + 1], bad, *later]), facts=facts)
+    return evolve(
+        base, name="bad_print", events=trades_renumbered([*base.events[: index + 1], bad, *base.events[index + 1 :]]), facts=facts
+    )
 
 
 _HOLE_TO_SNAPSHOT_US: Final = 2_000_000
@@ -53,7 +51,7 @@ def gap(seed: int, seconds: int | None) -> Tape:
 
     Then the connection is lost for 4 s: the feed marks the gap when it is back, and half a second later gives a snapshot.
     """
-    base = calm(seed, CALM_S + _TAIL_S if seconds is None else seconds)
+    base = calm(seed, length_s("gap", seconds, CALM_S + _TAIL_S, _TAIL_S))
     rng = fast_stream(seed, "tape:gap")
     hole_us = base.facts.end_us - _TAIL_S * 700_000 + rng.randrange(1_000_000)
     outage_us = hole_us + _BETWEEN_US
@@ -123,7 +121,7 @@ _BURST_STEP_US: Final = 20
 
 def feed_freeze(seed: int, seconds: int | None) -> Tape:
     """Nothing arrives for 8 s of calm; then all of it arrives at once, with its true exchange times."""
-    base = calm(seed, CALM_S + _TAIL_S if seconds is None else seconds)
+    base = calm(seed, length_s("feed_freeze", seconds, CALM_S + _TAIL_S, _TAIL_S))
     rng = fast_stream(seed, "tape:feed_freeze")
     begin_us = base.facts.end_us - _TAIL_S * 600_000 + rng.randrange(1_000_000)
     end_us = begin_us + _FREEZE_US

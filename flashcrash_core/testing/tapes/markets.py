@@ -12,7 +12,7 @@ from flashcrash_core.simulation.seeds import fast_stream
 from flashcrash_core.testing.tapes.arrival import closed
 from flashcrash_core.testing.tapes.contents import Facts, Tape
 
-__all__ = ["CALM_S", "calm", "crash_and_bounce", "crash_without_bounce", "flat", "v_recovery"]
+__all__ = ["CALM_S", "calm", "crash_and_bounce", "crash_without_bounce", "flat", "length_s", "v_recovery"]
 
 CALM_S: Final = 335
 """Calm in front of everything: longer than the warm-up of every shipped indicator (262 s) and of the detector (320 s)."""
@@ -25,7 +25,7 @@ _WON_BACK: Final = 1 / 3
 
 def calm(seed: int, seconds: int | None) -> Tape:
     """A calm market, by default 375 s of it."""
-    total_s = _checked("calm", seconds, CALM_S + 40, 0)
+    total_s = length_s("calm", seconds, CALM_S + 40, 0)
     return _simulated("calm", seed, _scenario(calm_s=total_s, crash_fall=0.0, crash_s=0, bounce_s=0, swings=0, aftermath_s=0))
 
 
@@ -51,8 +51,8 @@ def _scenario(**settings: float) -> MarketScenario:
     return MarketScenario(trades_per_s=_TRADES_PER_S, quotes_per_s=_QUOTES_PER_S, depth_levels=_LEVELS, **settings)  # type: ignore[arg-type]
 
 
-def _checked(name: str, seconds: int | None, default_s: int, rest_s: int) -> int:
-    """The whole length in seconds; the calm in front is what the rest leaves of it."""
+def length_s(name: str, seconds: int | None, default_s: int, rest_s: int) -> int:
+    """The whole length in seconds; the calm in front is what the rest leaves of it. Raises UsageError when that is under 10 s."""
     total_s = default_s if seconds is None else seconds
     if total_s < rest_s + _LEAST_CALM_S:
         least = rest_s + _LEAST_CALM_S
@@ -62,7 +62,7 @@ def _checked(name: str, seconds: int | None, default_s: int, rest_s: int) -> int
 
 def _crash(name: str, seed: int, seconds: int | None, rest: dict[str, int], **shape: float) -> Tape:
     rest_s = rest["crash_s"] + rest["bounce_s"] + rest["aftermath_s"]
-    total_s = _checked(name, seconds, CALM_S + rest_s, rest_s)
+    total_s = length_s(name, seconds, CALM_S + rest_s, rest_s)
     return _simulated(name, seed, _scenario(calm_s=total_s - rest_s, **rest, **shape))
 
 
@@ -103,7 +103,7 @@ def flat(seed: int, seconds: int | None) -> Tape:
 
     Every print is at the mid, as orders hidden there would give it, so that mid and last trade are the same number.
     """
-    total_s = _checked("flat", seconds, CALM_S + 40, 0)
+    total_s = length_s("flat", seconds, CALM_S + 40, 0)
     scenario = _scenario(calm_s=total_s, crash_fall=0.0, crash_s=0, bounce_s=0, swings=0, aftermath_s=0)
     symbol, instrument = scenario.symbol, simulated_instrument(scenario.symbol)
     rng = fast_stream(seed, "tape:flat")
