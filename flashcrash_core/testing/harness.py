@@ -216,7 +216,7 @@ class PluginHarness:
 
     @property
     def faults(self) -> tuple[dict[str, Any], ...]:
-        """Contained faults of indicators: ``symbol``, ``t_us``, ``indicator`` and ``error`` of each; the first fifty."""
+        """Contained faults of plugins, as the report lists them: when, where, and what was wrong; the first fifty."""
         return tuple(self._started()[0].session.faults)
 
     # -- inside --------------------------------------------------------------------------------------------------------
