@@ -1,0 +1,126 @@
+"""What an executor may use: memory that stops growing with the orders sent, and a fair share of the time between two events."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from flashcrash_core.market.accumulator import FeatureAccumulator
+from flashcrash_core.market.events import Side, Trade
+from flashcrash_core.specs import ExecutorSpec
+from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.calibration import cost_in_reference_steps
+from flashcrash_core.testing.checks.executor.desk import build
+from flashcrash_core.testing.checks.executor.runs import calm_tape, simulated
+from flashcrash_core.testing.subject import Subject
+from flashcrash_core.trading.orders import CancelOrder, OrderType, SubmitOrder
+
+__all__ = ["memory_growth", "time_budget"]
+
+ALLOWED_GROWTH_BYTES: Final = 24_576
+MAX_REFERENCE_STEPS: Final = 300
+"""For one event with a resting order: about 0.3 ms, a hundred times what the simulated venue takes."""
+_CALLS_PER_EVENT: Final = 2
+_ORDER_EVERY: Final = 10
+_EVENT_US: Final = 50_000
+_AGED_ORDERS: Final = 1_500
+"""Orders that have ended before the time is taken: what is kept of them must not cost at every event."""
+_TIMED_EVENTS: Final = 1_000
+
+
+class _Treadmill:
+    """A market that stands still while trades print at its bid, and orders sent, filled and cancelled without end."""
+
+    def __init__(self, subject: Subject[ExecutorSpec]) -> None:
+        tape = calm_tape()
+        self.symbol = tape.instrument.symbol
+        self.market = FeatureAccumulator(tape.instrument, has_book=True, source_is_mid=True)
+        for event in tape.events[: len(tape.events) // 2]:
+            act_us = self.market.admit(event)
+            while 0 < self.market.next_row_us <= act_us:
+                self.market.close_row()
+            self.market.apply(event, act_us)
+        self.now_us = self.market.now_us
+        self.bid, self.ask = self.market.bid_ticks, self.market.ask_ticks
+        self.number = 0
+        self.executor = build(subject, {self.symbol: self.market}, count(1).__next__)
+
+    def event(self, *, orders: bool) -> None:
+        """One event later; with ``orders`` every tenth time a new order, alternately taking and resting until its cancel."""
+        self.number += 1
+        self.now_us += _EVENT_US
+        number, now_us, executor = self.number, self.now_us, self.executor
+        executor.due(now_us)
+        if orders and number % _ORDER_EVERY == 0:
+            if number % (2 * _ORDER_EVERY):
+                executor.submit(self._order(number, OrderType.LIMIT_IOC, self.ask))
+            else:
+                executor.submit(self._order(number, OrderType.LIMIT_MAKER, self.bid - 5_000))
+        elif orders and number % (2 * _ORDER_EVERY) == 5 and number > _ORDER_EVERY:
+            executor.cancel(CancelOrder(f"kit-{number - 5}", self.symbol, "kit", now_us, False))
+        executor.on_market(Trade(self.symbol, number, now_us, now_us, number, self.bid, 40, Side.SELL), now_us)
+
+    def rest(self) -> None:
+        """One order that stays in the book."""
+        self.executor.submit(self._order(0, OrderType.LIMIT_MAKER, self.bid - 5_000))
+
+    def _order(self, number: int, kind: OrderType, price_ticks: int) -> SubmitOrder:
+        return SubmitOrder(f"kit-{number}", self.symbol, Side.BUY, kind, price_ticks, 4, False, number, "kit", self.now_us, False)
+
+
+@check("executor", applies=simulated)
+def memory_growth(subject: Subject[ExecutorSpec]) -> None:
+    """Orders that have ended leave nothing behind: memory stops growing, however many there were."""
+    mill = _Treadmill(subject)
+    total = subject.effort.memory_rows // _CALLS_PER_EVENT
+    tracing = tracemalloc.is_tracing()
+
+    def turn(events: int) -> int:
+        for _ in range(events):
+            mill.event(orders=True)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    try:
+        turn(total // 4)
+        if not tracing:
+            tracemalloc.start()
+        first, last = turn(total // 4), turn(total // 2)
+    except Exception:  # commands_never_raise has it
+        return
+    finally:
+        if not tracing:
+            tracemalloc.stop()
+    if last - first > ALLOWED_GROWTH_BYTES:
+        raise CheckFailure(
+            f"{subject.label}: memory grew by {last - first} bytes over the last {total // 2 // _ORDER_EVERY} orders of "
+            f"{total // _ORDER_EVERY}, all of them ended; forget an order when its last notice has been delivered"
+        )
+
+
+@check("executor", applies=simulated)
+def time_budget(subject: Subject[ExecutorSpec]) -> None:
+    """An event costs little beside a resting order, also after 1,500 ended ones, in steps of a reference loop on this machine."""
+    mill = _Treadmill(subject)
+    try:
+        for _ in range(_AGED_ORDERS * _ORDER_EVERY):
+            mill.event(orders=True)
+        mill.rest()
+        steps = cost_in_reference_steps(_timed(mill))
+    except Exception:  # commands_never_raise has it
+        return
+    if steps > MAX_REFERENCE_STEPS:
+        raise CheckFailure(
+            f"{subject.label}: after {_AGED_ORDERS} ended orders an event costs {steps:.0f} reference steps, allowed are "
+            f"{MAX_REFERENCE_STEPS}; look only at orders that live"
+        )
+
+
+def _timed(mill: _Treadmill) -> Callable[[], int]:
+    def run() -> int:
+        for _ in range(_TIMED_EVENTS):
+            mill.event(orders=False)
+        return _TIMED_EVENTS
+
+    return run
