@@ -107,7 +107,12 @@ _HOME: Final = {name: module for module, names in _PARTS.items() for name in nam
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    home = f"{__name__}.{_HOME[name]}"
+    try:
+        module = importlib.import_module(home)
+    except AttributeError as error:  # "from ... import" would take it for a missing name and hide what happened
+        raise ImportError(f"{home} cannot be imported, so there is no {name}: AttributeError: {error}") from error
+    value = globals()[name] = getattr(module, name)
     return value
 
 

@@ -144,13 +144,15 @@ def test_there_is_a_reading_for_every_row(played: PluginHarness, crash: Tape) ->
 
 def test_the_harness_decides_as_the_command_does(tmp_path: Path, harness: PluginHarness) -> None:
     """The same events through launch.execute give the same decisions: the harness is the real session, not a likeness."""
-    from flashcrash_core.api import SimulatedMarket
+    from flashcrash_core.api import SimulatedMarket, scenario_preset
     from flashcrash_core.runtime.launch import execute
     from flashcrash_core.runtime.request import RunRequest
-    from flashcrash_core.simulation.scenario import MARKET_PRESETS
 
-    scenario = MARKET_PRESETS["crash_and_bounce"]
-    report = execute(RunRequest(db=str(tmp_path / "run.db"), keep=False))
+    changes: dict[str, Any] = {"calm_s": 330, "aftermath_s": 20, "trades_per_s": 5.0, "quotes_per_s": 10.0}
+    scenario = scenario_preset("crash_and_bounce", **changes)
+    overrides = tuple(f"feeds.simulated.{key}={value}" for key, value in changes.items())
+    report = execute(RunRequest(db=str(tmp_path / "run.db"), keep=False, overrides=overrides))
+    assert report["decisions"] > 0
     harness.play(tuple(SimulatedMarket(scenario, 1).events()))
     assert harness.report["decision_hash"] == report["decision_hash"]
     assert harness.report["trades"] == report["trades"]
