@@ -131,6 +131,8 @@ def _default(item: "attrs.Attribute[Any]") -> str:
     value = item.default
     if isinstance(value, frozenset):
         return "{" + ", ".join(sorted(map(repr, value))) + "}" if value else "empty"
+    if isinstance(value, Mapping) and not value:
+        return "empty"
     if isinstance(value, type):
         return value.__name__
     return str(value) if isinstance(value, str) else repr(value)
