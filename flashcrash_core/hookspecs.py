@@ -154,7 +154,8 @@ class FlashcrashHooks:
             Not for ``detect``.
         Arguments:
             session_id: The session's id in the database; "" for a run that stores nothing.
-            report: The document that ``--json`` prints (keys in the README and in ``runtime/report.py``).
+            report: A copy of the document that ``--json`` prints, whose keys ``runtime/report.py`` names. Changing it changes
+                nothing.
         Returns:
             Nothing; a value is ignored.
         If it raises:
