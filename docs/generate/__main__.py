@@ -5,7 +5,7 @@ import sys
 from generate.indicators import plot_name
 from generate.levels import lines_of
 from generate.markdown import DOCS
-from generate.pages import pages
+from generate.pages import PAGES
 from generate.plots import svg
 from generate.scenes import scenes_of
 from generate.series import indicator_specs, series
@@ -13,7 +13,7 @@ from generate.series import indicator_specs, series
 
 def main() -> None:
     """Write all pages and plots."""
-    files = {name: content.encode() for name, content in pages().items()}
+    files = {name: page().encode() for name, page in PAGES.items()}
     for spec in indicator_specs():
         for key in scenes_of(spec.name):
             files[f"indicators/{plot_name(spec.name, key)}"] = svg(series(key, spec.name), lines_of(spec.name, spec.config()))

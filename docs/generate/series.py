@@ -117,7 +117,7 @@ def _driven(key: str) -> tuple[list[str], list[_Seen], list[Any]]:
 
     seen = [step(row) for row in shown.rows]
     if panel.faults or judgement.faults:
-        raise RuntimeError(f"{key}: a first-party indicator failed: {panel.faults + judgement.faults}")
+        raise RuntimeError(f"{key}: a first-party indicator failed: {panel.faults} {judgement.faults}")
     return names, seen, [entry.indicator.levels for entry in entries]
 
 

@@ -1,14 +1,16 @@
 """The generated pages of docs/ say what the code says now, and the code leaves nothing undocumented."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from generate.checks import skipped_when
 from generate.hooks import PARTS, Hook, hooks, read_hook, spec_classes, spec_fields
 from generate.indicators import HEADINGS, notes_of, plot_name
 from generate.markdown import DOCS
-from generate.pages import pages
+from generate.pages import PAGES
 from generate.scenes import CRASH, scenes_of
 from generate.series import digest, indicator_specs, series
 from generate.settings_table import range_of
@@ -81,10 +83,28 @@ def test_a_number_in_the_notes_is_a_setting(monkeypatch: pytest.MonkeyPatch, tmp
         notes_of(spec)
 
 
-@pytest.mark.parametrize("name", sorted(pages()))
+def test_the_reason_for_skipping_is_read_from_the_check() -> None:
+    """Fixed text, text with a value that is fixed when the check is made, and text that depends on the plugin are all shown."""
+
+    def needs(what: str) -> Callable[[Any], str]:
+        def applies(subject: Any) -> str:
+            if subject.old:
+                return "is too old"
+            return "" if what in subject.needs else f"does not need the {what}, only {subject.needs}"
+
+        return applies
+
+    def always(_subject: Any) -> str:
+        return ""
+
+    assert skipped_when(needs("book")) == "is too old; does not need the book, only ..."
+    assert skipped_when(always) == ""
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
 def test_a_page_is_what_the_generator_writes(name: str) -> None:
     """Each generated page equals what would be written now: hooks, keys, defaults, and the digest of every plotted series."""
-    assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], RENEW
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), RENEW
 
 
 @pytest.mark.parametrize("spec", indicator_specs(), ids=lambda spec: str(spec.name))
