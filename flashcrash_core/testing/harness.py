@@ -63,7 +63,8 @@ class PluginHarness:
 
     ``plugins`` are elements of ``--plugins`` (a name, ``./file.py``, ``pkg.mod``, ``no:name``) or plugin objects (a module, an
     instance with hooks). ``config`` maps dotted keys to values, ``{"indicators.my-vpin.buckets": 10}``; no configuration file and
-    no environment variable is read. Raises PluginError and ConfigError at once, with everything that is wrong.
+    no environment variable is read. ``instrument`` and ``has_book`` are those of events made by hand (a tape brings its own), which
+    begin at ``start_us``. Raises PluginError and ConfigError at once, with everything that is wrong.
 
     Use it in a ``with`` statement: the store lives as long as that.
     """
@@ -302,6 +303,8 @@ class PluginHarness:
         try:
             if end:
                 outcome = runner.run(composition.source)
+                if outcome.status == "interrupted":  # the runner ends in order on Ctrl-C; a test must not go on as if it had passed
+                    raise KeyboardInterrupt
             else:
                 runner.advance(composition.source)
         except BaseException as error:

@@ -1,5 +1,6 @@
 """The harness runs real sessions around a plugin: isolated, by tape or step by step, and clear about misuse."""
 
+import signal
 from collections.abc import Iterator
 from math import isnan
 from pathlib import Path
@@ -389,6 +390,20 @@ def test_a_tape_of_the_past_is_refused(crash: Tape) -> None:
             harness.play(crash, end=False)
         with pytest.raises(UsageError, match="nothing to play"):
             harness.play((), end=False)
+
+
+def test_an_interrupt_is_not_swallowed() -> None:
+    """Ctrl-C during a tape ends the test, as it does everywhere else, and the session counts as failed."""
+
+    def interrupted(state: LastState, row: FeatureRow, params: None) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return (0.5,), ()
+
+    with PluginHarness(plugin(interrupted, "interrupter")) as harness:
+        with pytest.raises(KeyboardInterrupt):
+            harness.play(tape("calm", seconds=20))
+        with pytest.raises(UsageError, match="after the session failed with KeyboardInterrupt"):
+            harness.finish()
 
 
 @pytest.mark.parametrize(
