@@ -32,7 +32,7 @@ class Facts:
     trough_us: int | None = None
     """Lowest point of the drawn price."""
     rebound_us: int | None = None
-    """When a third of the fall (in log price) has been won back for the first time after the trough."""
+    """When a third of the fall (in log price) has been won back for the first time after the trough; of a wick, all of it."""
     bad_print_us: int | None = None
     """Exchange time of the one trade far off the book."""
     gaps: tuple[Span, ...] = ()
