@@ -1,0 +1,201 @@
+"""How a source ends: when it is closed, with nothing left open, and what it says and holds on the way there."""
+
+import gc
+import os
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count, islice
+from pathlib import Path
+from typing import Final
+
+from flashcrash_core.config.instruments import InstrumentBook
+from flashcrash_core.market.feed import FeedSource
+from flashcrash_core.testing.battery import check
+from flashcrash_core.testing.checks.feed.sources import (
+    FeedSubject,
+    first_events,
+    from_recordings,
+    offline,
+    open_source,
+    require,
+    sample,
+    source_of,
+)
+
+__all__ = ["close_ends_the_events", "leaves_nothing_open", "memory_is_bounded", "progress_is_a_fraction"]
+
+_STOP_AFTER: Final = 20
+_AFTER_CLOSE: Final = 3
+_JOIN_S: Final = 2.0
+"""How long a thread may take to end after close()."""
+_DESCRIPTORS: Final = Path("/dev/fd")
+_SMALL_EVENTS: Final = 4_000
+"""More than a feed may keep at hand to look ahead or to find out what a file holds."""
+_ALLOWANCE_BYTES: Final = 32_768
+_BYTES_PER_EVENT: Final = 4
+
+
+@check("feed", applies=from_recordings)
+def close_ends_the_events(subject: FeedSubject) -> None:
+    """`close` ends the events, in mid-read and before the first; it may be called twice, and at any time."""
+    with sample(subject) as path:
+        source = open_source(subject, path)
+        events = source.events()
+        read = sum(1 for _ in islice(events, _STOP_AFTER))
+        require(read == _STOP_AFTER, subject, f"gave {read} events of a sample that should hold hundreds")
+        source.close()
+        require(_more(events) == 0, subject, f"went on yielding events after close() (closed after {_STOP_AFTER})")
+        source.close()
+
+        unread = open_source(subject, path)
+        events = unread.events()
+        unread.close()
+        require(_more(events) == 0, subject, "yields events although it was closed before the first")
+        unread.close()
+
+        untouched = open_source(subject, path)
+        untouched.close()
+        untouched.close()
+
+
+def _more(events: Iterator[object]) -> int:
+    return sum(1 for _ in islice(events, _AFTER_CLOSE))
+
+
+@check("feed", applies=from_recordings)
+def leaves_nothing_open(subject: FeedSubject) -> None:
+    """However reading ends (at the end, in mid-read, unread, refused), no file, socket or thread is left after `close`."""
+
+    def to_the_end(source: FeedSource) -> None:
+        for _ in first_events(source, path):
+            pass
+
+    def in_mid_read(source: FeedSource) -> None:
+        held.append(source.events())
+        next(held[-1])
+
+    def generator_closed(source: FeedSource) -> None:
+        in_mid_read(source)
+        close = getattr(held[-1], "close", None)
+        if close is not None:
+            close()
+
+    def unread(source: FeedSource) -> None:
+        held.append(source.events())
+
+    held: list[Iterator[object]] = []  # so that nothing is released only because it is no longer referred to
+    with sample(subject) as path:
+        _read(subject, path, to_the_end)  # what is opened or started once and for all is not a leak
+        for way in (to_the_end, in_mid_read, generator_closed, unread):
+            before = _descriptors(), set(threading.enumerate())
+            source = _read(subject, path, way)
+            _require_released(subject, before, way.__name__)
+            held.append(iter((source,)))
+        if path is not None and subject.spec.opens is not None:
+            foreign = path.parent / "foreign.dat"
+            foreign.write_bytes(b"Once upon a time there was a market that fell.\n")
+            before = _descriptors(), set(threading.enumerate())
+            kept: list[BaseException] = []
+            try:
+                held.append(iter((_read(subject, foreign, to_the_end),)))
+            except Exception as error:  # that it is refused with a DataError is another check's matter
+                kept.append(error)
+            _require_released(subject, before, "refused")
+
+
+def _read(subject: FeedSubject, path: Path | None, way: Callable[[FeedSource], None]) -> FeedSource:
+    source = open_source(subject, path)
+    try:
+        way(source)
+    finally:
+        source.close()
+    return source
+
+
+def _require_released(subject: FeedSubject, before: tuple[set[str], set[threading.Thread]], way: str) -> None:
+    files, threads = before
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(_JOIN_S)
+    left = [thread.name for thread in set(threading.enumerate()) - threads]
+    require(not left, subject, f"left the threads {', '.join(left)} running after close() ({way.replace('_', ' ')})")
+    open_now = [_target(number) for number in sorted(_descriptors() - files)]
+    require(not open_now, subject, f"left {', '.join(open_now)} open after close() ({way.replace('_', ' ')})")
+
+
+def _descriptors() -> set[str]:
+    """Numbers of the open files of this process; empty where the system does not list them."""
+    if not _DESCRIPTORS.is_dir():
+        return set()
+    numbers = os.listdir(_DESCRIPTORS)
+    return {number for number in numbers if _target(number)}  # the one that listed them is gone
+
+
+def _target(number: str) -> str:
+    with suppress(OSError):
+        return os.readlink(_DESCRIPTORS / number)
+    with suppress(OSError):
+        os.fstat(int(number))
+        return f"descriptor {number}"
+    return ""
+
+
+@check("feed", applies=from_recordings)
+def progress_is_a_fraction(subject: FeedSubject) -> None:
+    """`progress` is None or a number from 0 to 1 that never falls, before, while and after reading."""
+    with sample(subject) as path:
+        source = open_source(subject, path)
+        try:
+            last = _progress(subject, source, 0.0, "before the first event")
+            for index, _ in enumerate(first_events(source, path)):
+                if index % 25 == 0:
+                    last = _progress(subject, source, last, f"after event {index}")
+            last = _progress(subject, source, last, "at the end")
+        finally:
+            source.close()
+        _progress(subject, source, last, "after close()")
+
+
+def _progress(subject: FeedSubject, source: FeedSource, last: float, when: str) -> float:
+    value = source.progress()
+    if value is None:
+        return last
+    require(isinstance(value, int | float) and 0 <= value <= 1, subject, f"progress() is {value!r} {when}; it is a part of 1")
+    require(value >= last, subject, f"progress() fell from {last} to {value} {when}")
+    return float(value)
+
+
+@check("feed", applies=offline)
+def memory_is_bounded(subject: FeedSubject) -> None:
+    """Memory does not grow with the input: reading many more events takes no more of it than reading a few thousand."""
+    large_events = _SMALL_EVENTS + subject.effort.memory_rows // 20
+    small, large = _peak_bytes(subject, _SMALL_EVENTS), _peak_bytes(subject, large_events)
+    grown, allowed = large - small, _ALLOWANCE_BYTES + _BYTES_PER_EVENT * (large_events - _SMALL_EVENTS)
+    require(
+        grown <= allowed,
+        subject,
+        f"reading {large_events} events takes {grown} bytes more than reading {_SMALL_EVENTS} ({allowed} are allowed); "
+        "read as you go, and keep no event",
+    )
+
+
+def _peak_bytes(subject: FeedSubject, events: int) -> int:
+    """Most memory allocated at once while so many events are read, the caches of the instruments being warm."""
+    instruments = InstrumentBook()
+
+    def read() -> None:
+        with source_of(subject, path, next_seq=count(1).__next__, instruments=instruments) as source:
+            for _ in first_events(source, path, events):
+                pass
+
+    with sample(subject, events=events) as path:
+        if path is not None:
+            read()
+        gc.collect()
+        tracemalloc.start()
+        try:
+            read()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
