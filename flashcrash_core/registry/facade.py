@@ -165,6 +165,8 @@ class Registry:
                 continue  # before the copy, which most plugins do not need
             try:
                 caller(**deepcopy(arguments))
-            except (Exception, SystemExit) as error:  # a reporting hook must not take the session down
+            except KeyboardInterrupt:  # the user's, as far as anybody can tell
+                raise
+            except BaseException as error:  # a reporting hook must not take the session down
                 faults.append(EdgeFault(plugin.candidate.name, hook, f"{type(error).__name__}: {error}"))
         return faults

@@ -121,6 +121,11 @@ def load_plugins(
         except PluginError as error:
             problems.append(Problem(candidate.name, candidate.distribution, error, candidate.explicit))
             continue
+        except Exception as error:  # looking at a plugin's attributes may run code of its own
+            fault = PluginError(f"plugin {candidate.shown}: cannot be examined: {_error_text(error)}; its author must repair it")
+            fault.__cause__ = error
+            problems.append(Problem(candidate.name, candidate.distribution, fault, candidate.explicit))
+            continue
         loaded.append(plugin)
         for kind, spec in plugin.specs:
             specs[kind][spec.name] = spec
@@ -160,7 +165,9 @@ def _import(candidate: Candidate) -> Any:
     module_name, _, attribute = candidate.target.partition(":")
     try:
         module = _module_of_file(candidate) if candidate.path is not None else importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # a plugin may raise anything at import, and must not end the process
+    except KeyboardInterrupt:  # the user's, as far as anybody can tell
+        raise
+    except BaseException as error:  # a plugin may raise anything at import, and must not end the process
         raise PluginError(
             f"plugin {candidate.shown}: cannot be imported: {_error_text(error)}; "
             f"repair or reinstall it, or leave it out with --plugins no:{candidate.name}"
@@ -249,9 +256,9 @@ def _results(candidate: Candidate, manager: pluggy.PluginManager, hook: str) -> 
             if isinstance(result, str | bytes | Spec) or not isinstance(result, Iterable):
                 raise PluginContract(f"plugin {candidate.shown}: {hook} must return a list, got {type(result).__name__}")
             out.extend(result)
-    except PluginContract:
+    except (PluginContract, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise PluginError(f"plugin {candidate.shown}: {hook} failed: {_error_text(error)}") from error
     return out
 
