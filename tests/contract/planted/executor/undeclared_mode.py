@@ -1,0 +1,17 @@
+"""Planted fault: it offers itself for a run mode that does not exist.
+
+Caught by: interface.
+"""
+
+from contract.planted_base.executor import SmallExecutor, offer
+
+from flashcrash_core.api import ExecutorSpec, PluginInfo, hookimpl
+
+flashcrash_plugin = PluginInfo(api=1, summary="planted")
+CAUGHT_BY = "interface"
+
+
+@hookimpl
+def flashcrash_executors() -> list[ExecutorSpec]:
+    """The faulty one."""
+    return offer(SmallExecutor, modes=frozenset({"paper", "simulation"}))
