@@ -112,7 +112,7 @@ BROKEN = {
     ),
     "missing attribute": Case("", PluginContract, ("module fctest_broken has no attribute offer",), "fctest_broken:offer"),
     "attribute that raises": Case(
-        "class Offer:\n    @property\n    def flashcrash_scorers(self):\n        raise ValueError('lazy')\noffer = Offer()",
+        "class Offer:\n    @property\n    def flashcrash_plugin(self):\n        raise ValueError('lazy')\noffer = Offer()",
         PluginError,
         ("cannot be examined: ValueError: lazy", "fctest_broken.py:8"),
         "fctest_broken:offer",
