@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from flashcrash_core.cli.options import JsonOption, PluginsOption, SafeModeOption, print_json, print_rows, warn
+from flashcrash_core.cli.plugin_check import check
 from flashcrash_core.cli.plugin_lock import lock
 from flashcrash_core.cli.plugin_new import new
 
@@ -23,12 +24,14 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False, saf
 
     warnings: list[str] = []
     selection: Any = plugins
+    trust = TrustPolicy()
     if selection is None:
         try:
-            selection = load_config().settings.plugins
+            config = load_config()
+            selection, trust = config.settings.plugins, TrustPolicy.of(config)
         except ConfigError as error:  # the list must help to repair a configuration, so it does without it
             warnings = [*error.problems, "the configuration cannot be read; the default plugins are listed"]
-    registry = load_registry(selection, strict=False, trust=TrustPolicy(), safe_mode=safe_mode)
+    registry = load_registry(selection, strict=False, trust=trust, safe_mode=safe_mode)
     if plugins is not None:
         registry.selection.refuse_left_out()
     warnings += registry.warnings
@@ -82,6 +85,7 @@ def _row(plugin: Any, status: str) -> dict[str, Any]:
     }
 
 
+app.command("check")(check)
 app.command("lock")(lock)
 app.command("new")(new)
 

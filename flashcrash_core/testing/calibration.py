@@ -5,10 +5,11 @@ measurements counts: whatever disturbs a machine only ever makes it slower.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import Final
 
-__all__ = ["REFERENCE_OPERATIONS", "cost_in_reference_steps", "reference_step"]
+__all__ = ["REFERENCE_OPERATIONS", "cost_in_reference_steps", "least_costs_in_reference_steps", "reference_step"]
 
 REFERENCE_OPERATIONS: Final = 20
 """Rounds of arithmetic in one reference step, which takes about a microsecond on a machine of 2020."""
@@ -36,10 +37,20 @@ def _reference_ns() -> float:
 
 def cost_in_reference_steps(run: Callable[[], int], *, repeats: int = 3) -> float:
     """Time per call of what ``run`` does, in reference steps. ``run`` makes the calls and returns how many they were."""
-    reference_ns = cost_ns = float("inf")
+    return least_costs_in_reference_steps(lambda: iter([run]), repeats=repeats)[0]
+
+
+def least_costs_in_reference_steps(laps: Callable[[], Iterable[Callable[[], int]]], *, repeats: int = 3) -> list[float]:
+    """The same for runs that follow one another: the least time per call of each over ``repeats`` rounds, in reference steps."""
+    reference_ns = inf
+    least_ns: list[float] = []
     for _ in range(repeats):
         reference_ns = min(reference_ns, _reference_ns())
-        started = time.perf_counter_ns()
-        calls = run()
-        cost_ns = min(cost_ns, (time.perf_counter_ns() - started) / calls)
-    return cost_ns / reference_ns
+        for lap, run in enumerate(laps()):
+            started = time.perf_counter_ns()
+            calls = run()
+            took_ns = (time.perf_counter_ns() - started) / calls
+            if lap == len(least_ns):
+                least_ns.append(took_ns)
+            least_ns[lap] = min(least_ns[lap], took_ns)
+    return [cost / reference_ns for cost in least_ns]

@@ -1,12 +1,18 @@
 """Checking plugins from Python: rows instead of tests. ``flashcrash plugins check`` prints these rows."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from flashcrash_core.testing.battery import STANDARD, CheckResult, Effort, run_battery
+from attrs import frozen
+
+from flashcrash_core.config import did_you_mean
+from flashcrash_core.errors import UsageError
+from flashcrash_core.registry import KINDS
+from flashcrash_core.testing.battery import QUICK, STANDARD, THOROUGH, CheckResult, Effort, battery_of, run_battery, run_check
 from flashcrash_core.testing.subject import find_subjects
 
 __all__ = [
+    "Task",
     "check_executor",
     "check_feed",
     "check_indicator",
@@ -14,7 +20,11 @@ __all__ = [
     "check_scorer",
     "check_store",
     "check_strategy",
+    "run_task",
+    "tasks_of",
 ]
+
+EFFORTS: Final = {effort.name: effort for effort in (QUICK, STANDARD, THOROUGH)}
 
 
 def check_plugin(
@@ -62,3 +72,35 @@ def check_store(plugin: object, **options: Any) -> list[CheckResult]:
 def check_feed(plugin: object, **options: Any) -> list[CheckResult]:
     """:func:`check_plugin` for the feeds that ``plugin`` offers."""
     return check_plugin(plugin, kind="feed", **options)
+
+
+@frozen
+class Task:
+    """The checks of one thing that one plugin offers, in words that another process understands."""
+
+    element: str
+    kind: str
+    name: str
+    origin: str
+    label: str
+    effort: str
+    only: tuple[str, ...]
+
+
+def tasks_of(element: str, *, effort: str = STANDARD.name, only: tuple[str, ...] = ()) -> list[Task]:
+    """One task for each thing that the plugin offers and ``only`` leaves something of. Raises UsageError for an unknown check."""
+    known = {check.name for kind in KINDS for check in battery_of(kind)}
+    for name in only:
+        if name not in known:
+            raise UsageError(f'there is no check "{name}"; {did_you_mean(name, known, what="checks")}')
+    return [
+        Task(element, subject.kind, subject.spec.name, subject.origin, subject.label, effort, only)
+        for subject in find_subjects(element)
+        if not only or {check.name for check in battery_of(subject.kind)} & set(only)
+    ]
+
+
+def run_task(task: Task) -> list[CheckResult]:
+    """Run a task's checks, in this process."""
+    (subject,) = find_subjects(task.element, kind=task.kind, name=task.name, effort=EFFORTS[task.effort])
+    return [run_check(check, subject) for check in battery_of(task.kind) if not task.only or check.name in task.only]

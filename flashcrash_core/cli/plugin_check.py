@@ -1,0 +1,123 @@
+"""``flashcrash plugins check``: the conformance battery without pytest, as a table."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flashcrash_core.cli.options import JsonOption, print_json, print_rows
+
+if TYPE_CHECKING:
+    from flashcrash_core.testing import CheckResult
+
+__all__ = ["check"]
+
+
+def check(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Plugins, pkg.mod[:attr] or ./file.py (default: all of flashcrash); imported."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="CHECK", help="This check alone, as listed. May be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One seed and short runs, while you write.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Ten seeds and a million rows: minutes for each plugin.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="Processes (default 0: one for each core).")] = 0,
+    every: Annotated[bool, typer.Option("--all", help="Print every check also when several plugins are checked.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that plugins keep the contract; exit code 1 when one does not. The plugins are imported and run."""
+    from flashcrash_core.errors import UsageError
+    from flashcrash_core.registry import load_registry
+    from flashcrash_core.testing.conformance import Task, tasks_of
+
+    if quick and thorough:
+        raise UsageError("plugins check: --quick and --thorough exclude each other")
+    effort = "quick" if quick else "thorough" if thorough else "standard"
+    elements = names or [plugin.candidate.name for plugin in load_registry().plugins]
+    tasks: list[Task] = [task for element in elements for task in tasks_of(element, effort=effort, only=tuple(only or ()))]
+    if not tasks:
+        raise UsageError(f"plugins check: none of {', '.join(elements)} has the check {', '.join(only or ())}")
+    started = time.perf_counter()
+    results = _results(tasks, jobs)
+    if as_json:
+        done = list(results)
+        print_json(_document(tasks, done, effort, time.perf_counter() - started))
+    else:
+        done = _print_as_they_come(tasks, results, detailed=every or len(tasks) == 1)
+        _print_summary(done, effort, time.perf_counter() - started)
+    if not all(row.outcome.good for rows in done for row in rows):
+        raise typer.Exit(1)
+
+
+def _results(tasks: Sequence[Any], jobs: int) -> "Iterator[list[CheckResult]]":
+    """The rows of every task, in the order of the tasks; processes of their own when there is more than one task."""
+    import os
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from flashcrash_core.testing.conformance import run_task
+
+    workers = min(jobs or os.cpu_count() or 1, len(tasks))
+    if workers <= 1:
+        yield from map(run_task, tasks)
+        return
+    # spawn: a forked child would inherit what this process has imported and hide what a plugin imports by itself.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(run_task, tasks)
+
+
+def _print_as_they_come(
+    tasks: Sequence[Any], results: "Iterator[list[CheckResult]]", *, detailed: bool
+) -> "list[list[CheckResult]]":
+    done = []
+    for task, rows in zip(tasks, results, strict=True):
+        done.append(rows)
+        seconds = sum(row.seconds for row in rows)
+        sys.stdout.write(f"{task.label}: {_counts(rows)} in {seconds:.1f} s\n")
+        shown = rows if detailed else [row for row in rows if not row.outcome.good]
+        if shown:
+            print_rows(
+                ("  CHECK", "OUTCOME", "SECONDS", ""),
+                [(f"  {row.check}", row.outcome.replace("_", " "), f"{row.seconds:.2f}", row.message) for row in shown],
+            )
+        sys.stdout.flush()
+    return done
+
+
+def _print_summary(done: "list[list[CheckResult]]", effort: str, wall_s: float) -> None:
+    rows = [row for results in done for row in results]
+    word = "keeps the contract" if len(done) == 1 else "all keep the contract"
+    verdict = word if all(row.outcome.good for row in rows) else "FAILED"
+    sys.stdout.write(f"{verdict}: {_counts(rows)}; effort {effort}, {wall_s:.1f} s\n")
+
+
+def _counts(rows: "Sequence[CheckResult]") -> str:
+    counted = Counter(row.outcome.replace("_", " ") for row in rows)
+    return f"{len(rows)} checks, " + ", ".join(f"{number} {outcome}" for outcome, number in counted.items())
+
+
+def _document(tasks: Sequence[Any], done: "list[list[CheckResult]]", effort: str, wall_s: float) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "passed": all(row.outcome.good for rows in done for row in rows),
+        "effort": effort,
+        "wall_s": round(wall_s, 3),
+        "subjects": [
+            {
+                "kind": task.kind,
+                "name": task.name,
+                "origin": task.origin,
+                "passed": all(row.outcome.good for row in rows),
+                "checks": [
+                    {"check": row.check, "outcome": row.outcome, "message": row.message, "seconds": round(row.seconds, 4)}
+                    for row in rows
+                ],
+            }
+            for task, rows in zip(tasks, done, strict=True)
+        ],
+    }
