@@ -23,11 +23,11 @@ RUN_COMMANDS: Final = {
     "strategy": "flashcrash run --plugins +$plugin --set strategy.use=$plugin",
     "executor": "flashcrash run --plugins +$plugin --set executor.use=$plugin",
     "store": "flashcrash run --plugins +$plugin --set storage.use=$plugin --db var/$plugin",
-    "feed": "flashcrash run --plugins +$plugin --tape trades.csv --profile robust",
+    "feed": "flashcrash run --plugins +$plugin --tape trades.csv",
 }
 """How a plugin of each kind is tried out."""
 
-_MORE_DEPENDENCIES: Final = {"store": ', "msgspec>=0.19"'}
+_MORE_DEPENDENCIES: Final = dict.fromkeys(("executor", "store"), ', "msgspec>=0.19"')
 
 
 def render_project(names: ProjectNames) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from typer.testing import CliRunner
 from flashcrash_core.cli.main import app
 from flashcrash_core.cli.scaffold import ProjectNames, project_names, render_project, write_project
 from flashcrash_core.errors import UsageError
+from flashcrash_core.registry import KINDS
 
-TEMPLATED = ("indicator",)
+TEMPLATES = resources.files("flashcrash_core.cli.scaffold").joinpath("templates")
+TEMPLATED = sorted(folder.name for folder in TEMPLATES.iterdir() if folder.name != "common")
 LONGEST = "a-name-of-thirty-characters-xx"
 
 
@@ -92,6 +95,11 @@ def test_rendered_projects_are_clean(tmp_path: Path, kind: str, name: str) -> No
             [sys.executable, "-m", "ruff", *command, "."], cwd=tmp_path / "project", capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_every_kind_has_its_template() -> None:
+    """Whatever can be a plugin can be begun with this command."""
+    assert set(TEMPLATED) == set(KINDS)
 
 
 def test_the_command_says_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
