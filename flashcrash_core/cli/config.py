@@ -77,10 +77,10 @@ def check(
 
 def _load(profile: Any, config: Any, overrides: Any, plugins: str | None) -> tuple[Any, Any]:
     from flashcrash_core.config import load_config, resolve_plugins
-    from flashcrash_core.registry import load_registry
+    from flashcrash_core.registry import TrustPolicy, load_registry
 
     loaded = load_config(profile=profile, config_file=config, overrides=overrides or (), strict=False)
-    registry = load_registry(plugins if plugins is not None else loaded.settings.plugins)
+    registry = load_registry(plugins if plugins is not None else loaded.settings.plugins, trust=TrustPolicy.of(loaded))
     return loaded, resolve_plugins(loaded, registry)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from flashcrash_core.config import PluginLock, default_lock_path, read_lock
+from flashcrash_core.config import LoadedConfig, PluginLock, default_lock_path, read_lock
 from flashcrash_core.errors import ConfigError, PluginError
 from flashcrash_core.registry.discovery import FIRST_PARTY
 from flashcrash_core.registry.installation import Installation, inspect_installation, why_not_lockable
@@ -33,6 +33,15 @@ class TrustPolicy:
     lock_file: Path | None = None
     allow_path_plugins: bool = False
     """Load plugins that cannot be locked (files, modules of no distribution, editable installs) in real mode all the same."""
+
+    @classmethod
+    def of(cls, config: LoadedConfig, *, allow_path_plugins: bool = False) -> "TrustPolicy":
+        """The policy of a configuration, for every command that loads its plugins.
+
+        The mode is taken as it was written: settings with a fault in that key have the default there, and the answer to "may this
+        code run?" must not depend on another fault.
+        """
+        return cls(str(config.table("run").get("mode", config.settings.run.mode)), allow_path_plugins=allow_path_plugins)
 
     @property
     def enforced(self) -> bool:
@@ -148,10 +157,9 @@ class _Examination:
                 f"then lock it with `{relock}`"
             )
         if found := changes(locked, installation):
-            return (
-                f"is not what {path} says: {'; '.join(found)}. Reinstall {installation.distribution} {locked.version}, or review "
-                f"what changed and lock it anew with `{relock}`"
-            )
+            # An installation that is not what its own RECORD says cannot be locked either.
+            or_relock = "" if installation.faults else f", or review what changed and lock it anew with `{relock}`"
+            return f"is not what {path} says: {'; '.join(found)}. Reinstall {installation.distribution} {locked.version}{or_relock}"
         if locked.api != API_VERSION:
             return f"was locked for api {locked.api}, this flashcrash has api {API_VERSION}; install and lock a version made for it"
         if self.policy.enforced and (early := unverified_modules(installation)):

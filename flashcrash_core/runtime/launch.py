@@ -19,15 +19,15 @@ from attrs import frozen
 from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
 from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, StorageError, UsageError
-from flashcrash_core.registry import EdgeFault, Registry, load_registry
+from flashcrash_core.registry import EdgeFault, Registry, TrustPolicy, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, SessionRecord
 from flashcrash_core.runtime.report import build_report, detection_report
 from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes, resume_command
 from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome
+from flashcrash_core.runtime.safe_mode import indicators_left_out, refuse_named_in_safe_mode
 from flashcrash_core.runtime.storage import Store
-from flashcrash_core.runtime.trust import indicators_left_out, refuse_named_in_safe_mode, trust_policy
 
 __all__ = [
     "Prepared",
@@ -76,7 +76,8 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
             options = request.as_overrides()
             config = load_config(profile=request.profile, config_file=request.config_file, overrides=options, strict=False)
         selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
-        registry = load_registry(selection, trust=trust_policy(config, request), safe_mode=request.safe_mode)
+        trust = TrustPolicy.of(config, allow_path_plugins=request.allow_path_plugins)
+        registry = load_registry(selection, trust=trust, safe_mode=request.safe_mode)
         if stored is None:
             refuse_named_in_safe_mode(request, registry)
         plugins = resolve_plugins(config, registry)

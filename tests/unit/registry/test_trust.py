@@ -74,11 +74,14 @@ def become_editable(site: Path, info: Path) -> None:
 
 
 CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
-    "module edited": (edit_module, ("fctest_pkg/mod.py (changed)", "record sha256", "lock it anew with")),
+    "module edited": (edit_module, ("fctest_pkg/mod.py (changed)", "record sha256", "Reinstall fctest-dist 1.2")),
     "module deleted": (delete_module, ("fctest_pkg/mod.py (is missing)", "record sha256", "api 1 locked, none found")),
     "module added": (add_module, ("fctest_pkg/extra.py (not listed in RECORD)",)),
     "bytecode added": (add_bytecode, ("fctest_pkg/extra.pyc (not listed in RECORD)",)),
-    "module and RECORD edited": (edit_module_and_record, ("RECORD is another one than was locked", "record sha256")),
+    "module and RECORD edited": (
+        edit_module_and_record,
+        ("RECORD is another one than was locked", "record sha256", "lock it anew with"),
+    ),
     "hash dropped from RECORD": (drop_hash, ("fctest_pkg/mod.py (has no hash in RECORD)", "record sha256")),
     "api changed": (declare_other_api, ("api 1 locked, 2 found", "record sha256")),
     "made editable": (become_editable, ("is an editable install", "--allow-path-plugins")),

@@ -1,24 +1,13 @@
-"""What a run trusts: from the request and the configuration to the registry's policy, and what safe mode may not do."""
+"""What safe mode may not do: contradict the options, or resume a session without an indicator that it was recorded with."""
 
 from collections.abc import Collection
 
-from flashcrash_core.config import LoadedConfig
 from flashcrash_core.errors import UsageError
-from flashcrash_core.registry import Registry, TrustPolicy
+from flashcrash_core.registry import Registry
 from flashcrash_core.runtime.records import SessionRecord
 from flashcrash_core.runtime.request import RunRequest
 
-__all__ = ["indicators_left_out", "refuse_named_in_safe_mode", "trust_policy"]
-
-
-def trust_policy(config: LoadedConfig, request: RunRequest) -> TrustPolicy:
-    """How strictly plugins are loaded for this run.
-
-    The mode is taken as it was written: settings with a fault in that key have the default there, and the answer to "may this code
-    run?" must not depend on another fault.
-    """
-    written = config.table("run").get("mode", config.settings.run.mode)
-    return TrustPolicy(mode=str(written), allow_path_plugins=request.allow_path_plugins)
+__all__ = ["indicators_left_out", "refuse_named_in_safe_mode"]
 
 
 def refuse_named_in_safe_mode(request: RunRequest, registry: Registry) -> None:
