@@ -138,6 +138,7 @@ from flashcrash_core.specs import (
     SampleWriter,
     ScorerSpec,
     Spec,
+    StoreHistory,
     StoreSpec,
     StrategySpec,
 )
@@ -283,6 +284,7 @@ __all__ = [
     "StepIndicator",
     "StorageError",
     "Store",
+    "StoreHistory",
     "StoreSpec",
     "Strategy",
     "StrategySpec",

@@ -4,7 +4,7 @@ A descriptor names the thing, its configuration class (an attrs class whose vali
 kernel structures the configuration, builds, and never looks inside.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from attrs import field, frozen, validators
 from flashcrash_core.detection.indicator import BuildContext, Indicator, Role
 from flashcrash_core.detection.scoring import Scorer
 from flashcrash_core.market.feed import Feed
+from flashcrash_core.runtime.records import Record, SessionRecord
 from flashcrash_core.trading.execution import Executor, ExecutorContext
 from flashcrash_core.trading.strategy import Strategy
 
@@ -27,6 +28,7 @@ __all__ = [
     "SampleWriter",
     "ScorerSpec",
     "Spec",
+    "StoreHistory",
     "StoreSpec",
     "StrategySpec",
 ]
@@ -141,9 +143,23 @@ class ExecutorSpec(Spec):
     """Run modes it may serve: ``paper``, ``backtest``, ``real``."""
 
 
+@frozen
+class StoreHistory:
+    """Databases of other versions of a store, made on demand: the conformance battery opens them. Nothing else uses it."""
+
+    newest: int
+    """Version of the database that this plugin writes; the first one is 1."""
+    write: Callable[[str, int, SessionRecord, Sequence[Record]], None]
+    """``write(location, version, session, records)`` leaves at ``location`` what that version left after that session.
+    ``version`` is 1 to ``newest`` + 1; the last stands for a future one, and only has to say so. Kinds of record that the version
+    did not know are left out."""
+
+
 @frozen(kw_only=True)
 class StoreSpec(Spec):
     """A storage backend."""
 
     build: Callable[[Any, str], Any]
     """``build(config, location)`` opens or creates the database at ``location`` and gives a :class:`Store`; raises StorageError."""
+    history: StoreHistory | None = None
+    """Older and newer versions of its database, for a test of its migrations. None for a store that has had only one version."""

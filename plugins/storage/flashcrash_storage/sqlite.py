@@ -26,6 +26,7 @@ from flashcrash_core.api import (
 )
 from flashcrash_storage.codec import TABLES, decode_session, encode_session, json_text
 from flashcrash_storage.faults import explain
+from flashcrash_storage.history import HISTORY
 from flashcrash_storage.opening import open_database
 from flashcrash_storage.orders import follow
 from flashcrash_storage.process import Process, this_process
@@ -313,4 +314,4 @@ def _still_running(session_id: str, process: Process, location: str) -> str:
 @hookimpl
 def flashcrash_stores() -> list[StoreSpec]:
     """The ``sqlite`` store."""
-    return [StoreSpec(name="sqlite", summary=flashcrash_plugin.summary, config=SqliteConfig, build=SqliteStore)]
+    return [StoreSpec(name="sqlite", summary=flashcrash_plugin.summary, config=SqliteConfig, build=SqliteStore, history=HISTORY)]

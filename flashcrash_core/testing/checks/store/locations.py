@@ -1,0 +1,99 @@
+"""Places that are no database of this store: refused without a change; and databases of its other versions."""
+
+from pathlib import Path
+from typing import Final
+
+from flashcrash_core.runtime.records import IntentRecord
+from flashcrash_core.specs import StoreSpec
+from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.checks.store.places import build, database, opened, refused, require
+from flashcrash_core.testing.checks.store.samples import BATCH, RECORD_KINDS, batch, extremes, same, session
+from flashcrash_core.testing.subject import Subject
+
+__all__ = ["newer_version_is_refused", "old_versions_are_read", "unusable_location_is_refused"]
+
+_FOREIGN: Final = {
+    "a text file": b"shopping list\n- milk\n" * 40,
+    "an image": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8,
+    "a compressed archive": b"\x1f\x8b\x08\x00" + bytes(range(255, -1, -1)) * 8,
+}
+
+
+@check("store")
+def unusable_location_is_refused(subject: Subject[StoreSpec]) -> None:
+    """A directory and the files of other programs are refused when the database is opened, and not a byte of them is changed."""
+    where = subject.label
+    with database() as location:
+        folder = Path(location).parent
+        refused(where, "a directory as location", lambda: build(subject, str(folder)))
+        for number, (what, content) in enumerate(_FOREIGN.items()):
+            path = folder / f"foreign-{number}"
+            path.write_bytes(content)
+
+            def open_and_use(path: Path = path) -> None:
+                with opened(subject, str(path)) as store:
+                    store.sessions()
+
+            refused(where, f"{what} as location", open_and_use)
+            require(path.read_bytes() == content, where, f"{what} was changed by being refused; look before you write")
+
+
+def _versioned(subject: Subject[StoreSpec]) -> str:
+    return "" if subject.spec.history is not None else "declares no history (StoreSpec.history): it has had only one version"
+
+
+def _older(subject: Subject[StoreSpec]) -> str:
+    history = subject.spec.history
+    return _versioned(subject) or ("" if history is not None and history.newest > 1 else "its database has had only one version")
+
+
+@check("store", applies=_older)
+def old_versions_are_read(subject: Subject[StoreSpec]) -> None:
+    """A database of every older version opens with its sessions and records, takes new ones, and opens so again."""
+    history = subject.spec.history
+    assert history is not None
+    one = session(status="done", wall_ended="2025-10-10T23:00:00Z", decision_hash="h", summary={"net": 1})
+    records = [*batch(1), *batch(2), *(record for kind in RECORD_KINDS if kind not in BATCH for record in extremes(kind)[:2])]
+    for version in range(1, history.newest):
+        where = f"{subject.label}: database of version {version}"
+        with database() as location:
+            history.write(location, version, one, records)
+            for opening in ("first", "second"):
+                with opened(subject, location) as store:
+                    found = store.session(one.id)
+                    require(same(found, one), where, f"the {opening} opening gave session {found}, expected {one}")
+                    for kind in RECORD_KINDS:
+                        wanted = [record for record in records if type(record) is kind]
+                        got = store.read(one.id, kind)
+                        unknown_then = not got and kind is not IntentRecord
+                        kept = len(got) == len(wanted) and all(same(a, b) for a, b in zip(got, wanted, strict=True))
+                        require(kept or unknown_then, where, f"the {opening} opening gave {kind.__name__} {got}, expected {wanted}")
+                    if opening == "first":
+                        new = session("20260101-new")
+                        store.begin_session(new)
+                        for kind in RECORD_KINDS:
+                            store.write(new.id, extremes(kind))
+                    else:
+                        counts = {kind.__name__: len(store.read("20260101-new", kind)) for kind in RECORD_KINDS}
+                        require(0 not in counts.values(), where, f"records written after the upgrade are gone: {counts}")
+
+
+@check("store", applies=_versioned)
+def newer_version_is_refused(subject: Subject[StoreSpec]) -> None:
+    """A database of a later version than the plugin knows is refused, naming both versions, and not a byte of it is changed."""
+    history = subject.spec.history
+    assert history is not None
+    newer = history.newest + 1
+    with database() as location:
+        history.write(location, newer, session(status="done"), batch(1))
+        before = {path: path.read_bytes() for path in Path(location).parent.rglob("*") if path.is_file()}
+        if not before:
+            raise CheckFailure(f"{subject.label}: history.write made no file for version {newer}")
+        error = refused(subject.label, f"a database of version {newer}", lambda: build(subject, location))
+        changed = [path.name for path, content in before.items() if not path.exists() or path.read_bytes() != content]
+    require(not changed, subject.label, f"refusing a database of version {newer} changed {', '.join(changed)}")
+    require(
+        str(newer) in str(error) and str(history.newest) in str(error),
+        subject.label,
+        f"the refusal names not both versions ({newer} and {history.newest}): {error}",
+    )
