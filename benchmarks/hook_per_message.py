@@ -206,7 +206,7 @@ class HookLane(Lane):
     """A lane over attrs messages whose panel asks through hooks. Rows, detector and strategy are driven as in the product."""
 
     def __init__(self, session: "HookSession", lane: Lane) -> None:
-        super().__init__(lane.setup, session._on_transition, session._on_fault)
+        super().__init__(lane.setup, session._on_transition, session)
         setup = lane.setup
         self.market = AttrsAccumulator(setup.instrument, has_book=setup.has_book, source_is_mid=setup.source_is_mid)
         self.panel = HookPanel(self.panel.entries)

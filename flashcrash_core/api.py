@@ -105,6 +105,7 @@ from flashcrash_core.market.instruments import (
 )
 from flashcrash_core.runtime.records import (
     AuditRecord,
+    FaultRecord,
     FillRecord,
     IntentRecord,
     NoticeRecord,
@@ -220,6 +221,7 @@ __all__ = [
     "ExecutorContext",
     "ExecutorSpec",
     "Exit",
+    "FaultRecord",
     "FeatureRow",
     "Feed",
     "FeedGap",

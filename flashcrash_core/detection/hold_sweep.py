@@ -73,6 +73,11 @@ class HoldSweep:
         shadow.restore(state)
         return shadow
 
+    def drop(self, index: int) -> None:
+        """Indicator ``index`` is quarantined: the shadows must not call it either. Later ones learn it from ``main``."""
+        for shadow in self._shadows:
+            shadow.judgement.drop(index)
+
     def restart(self, main: Detector) -> None:
         """The lane started over with a new detector: drop the shadows, keep what was counted."""
         self._main = main

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import define
 
+from flashcrash_core.detection.containment import Misbehaviour, Oversight, dispose, named
 from flashcrash_core.detection.indicator import Floats
 from flashcrash_core.detection.panel import Pair, PanelEntry
 
@@ -23,6 +24,26 @@ class _Flag:
     raw_until_us: int = -1
 
 
+@define
+class _Share:
+    """How long an indicator has been ready and fired. A span that goes on counts from its start."""
+
+    ready_us: int = 0
+    fired_us: int = 0
+    ready_since_us: int = -1
+    fired_since_us: int = -1
+
+    def note(self, t_us: int, *, ready: bool, fired: bool) -> None:
+        if ready is not (self.ready_since_us >= 0):
+            self.ready_us, self.ready_since_us = _span(self.ready_us, self.ready_since_us, t_us, on=ready)
+        if fired is not (self.fired_since_us >= 0):
+            self.fired_us, self.fired_since_us = _span(self.fired_us, self.fired_since_us, t_us, on=fired)
+
+
+def _span(total_us: int, since_us: int, t_us: int, *, on: bool) -> tuple[int, int]:
+    return (total_us, t_us) if on else (total_us + t_us - since_us, -1)
+
+
 class Judgement:
     """Values and flags of all indicators for the newest row.
 
@@ -32,9 +53,11 @@ class Judgement:
 
     def __init__(self, entries: tuple[PanelEntry, ...], *, freeze: bool) -> None:
         self.entries = entries
+        self.oversight: Oversight | None = None
+        self.symbol = ""
         self.values: list[float] = [nan] * len(entries)
         self.fired: list[bool] = [False] * len(entries)
-        self.faults: list[tuple[int, Exception]] = []
+        self.faults: list[tuple[int, BaseException]] = []
         """``(index, error)``; whoever reads them clears them."""
         self._freeze = freeze
         self._frozen: list[Floats] | None = None
@@ -42,6 +65,9 @@ class Judgement:
         self._last_pairs: list[Pair | None] = [None] * len(entries)
         self._dirty = True  # judge everything again: baselines were frozen, thawed or restored
         self._flags = [_Flag() for _ in entries]
+        self._shares = [_Share() for _ in entries]
+        self._dropped: set[int] = set()
+        self._t_us = 0
         by_name = {entry.name: index for index, entry in enumerate(entries)}
         self._plan = [
             (index, e.indicator.judge, e.indicator.levels, e.indicator.persist_us, e.indicator.latch_us,
@@ -49,6 +75,23 @@ class Judgement:
             for index, e in enumerate(entries)
             if not e.inactive
         ]  # fmt: skip
+
+    def drop(self, index: int) -> None:
+        """Never judge indicator ``index`` again: it is quarantined. Its reading is missing from now on."""
+        self._dropped.add(index)
+        self._plan = [step for step in self._plan if step[0] != index]
+        flag = self._flags[index]
+        self.values[index] = nan
+        self.fired[index] = flag.raw = flag.fired = False
+        flag.raw_since_us = flag.raw_until_us = -1
+        self._shares[index].note(self._t_us, ready=False, fired=False)
+        self._dirty = True  # what is counted over all indicators has changed
+
+    def shares(self, index: int, t_us: int) -> tuple[int, int]:
+        """Microseconds up to the row ``t_us`` in which indicator ``index`` was ready, and in which it was fired."""
+        share = self._shares[index]
+        ready_us = share.ready_us + (t_us - share.ready_since_us if share.ready_since_us >= 0 else 0)
+        return ready_us, share.fired_us + (t_us - share.fired_since_us if share.fired_since_us >= 0 else 0)
 
     def freeze(self) -> None:
         """Hold the baselines of the last row until :meth:`thaw`."""
@@ -82,23 +125,30 @@ class Judgement:
         frozen = self._frozen
         baselines = frozen if frozen is not None else last
         values, fired = self.values, self.fired
-        changed = False
+        self._t_us = t_us
+        changed = dirty
         for index, judge, levels, persist_us, latch_us, source, flag in self._plan:
             pair = pairs[index]
             if pair == seen[index] and not (dirty or flag.raw or flag.fired) and (source < 0 or pairs[source] == seen[source]):
                 continue
             changed = True
             try:
-                value, raw = judge(pair[0], baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
-                if isinf(value):
-                    raise ValueError("judged value is not finite")
-            except Exception as error:
-                self.faults.append((index, error))
+                if self.oversight is None:
+                    answer = judge(pair[0], baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
+                else:
+                    answer = self._overseen(index, t_us, pair[0], baselines[source if source >= 0 else index])
+                value, raw = _checked(answer)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a plugin may raise anything
+                if len(self.faults) < len(self.entries):  # those of a shadow detector are read by nobody
+                    self.faults.append((index, error))
                 value, raw = nan, False
             values[index] = value
             if isnan(value):
                 flag.raw = flag.fired = fired[index] = False
                 flag.raw_since_us = flag.raw_until_us = -1
+                self._shares[index].note(t_us, ready=False, fired=False)
                 continue
             if raw:
                 if not flag.raw:
@@ -109,10 +159,33 @@ class Judgement:
                 on = flag.fired and latch_us > 0 and t_us - flag.raw_until_us <= latch_us
             flag.raw = raw
             flag.fired = fired[index] = on
+            self._shares[index].note(t_us, ready=True, fired=on)
         if changed:
             seen[:] = pairs
             self._dirty = False
         return changed
+
+    def _overseen(self, index: int, t_us: int, statistic: Floats, baseline: Floats) -> Any:
+        """The judgement with a stopwatch, or with the faults that a journal imposes."""
+        oversight, entry = self.oversight, self.entries[index]
+        assert oversight is not None
+        started_ns = oversight.start()
+        answer: Any = None
+        failure: BaseException | None = None
+        try:
+            answer = entry.indicator.judge(statistic, baseline, entry.indicator.levels, self._flags[index].raw)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failure = error
+        told = oversight.rows.get((self.symbol, t_us, "judge", entry.name))
+        if told is not None:
+            raise Misbehaviour(told.kind, told.message)
+        if failure is not None:
+            raise failure
+        if late := oversight.late(started_ns):
+            raise Misbehaviour("overrun", late)
+        return answer
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain data."""
@@ -122,6 +195,9 @@ class Judgement:
             "frozen": self._frozen and [list(b) for b in self._frozen],
             "last": [list(b) for b in self._last_baselines],
             "flags": [[f.raw, f.fired, f.raw_since_us, f.raw_until_us] for f in self._flags],
+            "shares": [[s.ready_us, s.fired_us, s.ready_since_us, s.fired_since_us] for s in self._shares],
+            "dropped": sorted(self._dropped),
+            "t_us": self._t_us,
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -132,4 +208,28 @@ class Judgement:
         self._last_baselines[:] = [tuple(b) for b in data["last"]]
         for flag, (raw, on, since, until) in zip(self._flags, data["flags"], strict=True):
             flag.raw, flag.fired, flag.raw_since_us, flag.raw_until_us = raw, on, since, until
+        for share, (ready_us, fired_us, ready_since, fired_since) in zip(self._shares, data["shares"], strict=True):
+            share.ready_us, share.fired_us, share.ready_since_us, share.fired_since_us = (
+                ready_us,
+                fired_us,
+                ready_since,
+                fired_since,
+            )
+        self._t_us = data["t_us"]
+        for index in data["dropped"]:
+            self.drop(index)
         self._dirty = True
+
+
+def _checked(answer: Any) -> tuple[float, bool]:
+    """Exact types only, as for readings."""
+    if type(answer) is not tuple or len(answer) != 2:
+        dispose(answer)
+        raise Misbehaviour("wrong_type", f"judge returned {named(answer)} instead of a value and a flag")
+    value, raw = answer
+    if type(value) is not float or type(raw) is not bool:
+        dispose(answer)
+        raise Misbehaviour("wrong_type", f"judge returned {named(value)} and {named(raw)} instead of a float and a bool")
+    if isinf(value):
+        raise Misbehaviour("not_finite", "judged value is not finite; return NaN for a missing one")
+    return value, raw

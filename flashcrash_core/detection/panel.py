@@ -1,26 +1,30 @@
 """The panel: all indicators of one symbol, evaluated row by row, each contained when it fails.
 
-An indicator that raises or returns something that is not two tuples of finite-or-NaN floats of the declared lengths gets a
-missing reading for that row, and so does one whose judgement fails; at its third fault it is quarantined: missing from then on,
-and said so in every report.
+An indicator must return a tuple of two tuples of floats (finite or NaN) of the declared lengths. One that raises, returns anything
+else or takes too long has a missing reading for that row, and so has one whose judgement fails; at its third fault it is
+quarantined: never called again, missing from then on, and said so in every report.
 """
 
 from collections import deque
+from marshal import dumps
 from math import isinf, nan
 from typing import Any, Final
 
+import msgspec
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
 
+from flashcrash_core.detection.containment import Fault, FaultCount, Misbehaviour, Oversight, describe, dispose, named
 from flashcrash_core.detection.indicator import Floats, Indicator, Role, StepIndicator, WindowIndicator
 from flashcrash_core.market.features import FeatureRow
 
 __all__ = ["Fault", "Pair", "Panel", "PanelEntry"]
 
-MAX_FAULTS: Final = 3
-
 Pair = tuple[Floats, Floats]
 """``(statistic, baseline)``."""
+
+_PLAIN: Final = 2
+"""Marshal's last format without references: equal values give equal bytes."""
 
 
 @frozen
@@ -37,16 +41,8 @@ class PanelEntry:
     """Why it is not run at all in this session (``no_book``); "" if it runs."""
     baseline_from: str | None = None
     """Name of the instance whose baseline this one is judged against (acceleration: volatility)."""
-
-
-@frozen
-class Fault:
-    """A contained failure of an indicator."""
-
-    name: str
-    t_us: int
-    error: str
-    quarantined: bool
+    failed: str = ""
+    """Why it could not be built again after a long silence; its ``inactive`` is then ``quarantined``."""
 
 
 @define
@@ -54,22 +50,24 @@ class _Slot:
     entry: PanelEntry
     missing: Pair
     shape: tuple[int, int]
-    faults: int = 0
-    quarantined: bool = False
+    count: FaultCount = field(factory=FaultCount)
 
 
 class Panel:
     """Runs the programs. ``pairs[i]`` is the pair of ``entries[i]`` for the last row; ``faults`` collects what went wrong."""
 
-    def __init__(self, entries: tuple[PanelEntry, ...]) -> None:
+    def __init__(self, entries: tuple[PanelEntry, ...], symbol: str = "", oversight: Oversight | None = None) -> None:
         self.entries = entries
-        self.pairs: list[Pair] = []
         self.faults: list[Fault] = []
+        self.oversight = oversight
+        self._symbol = symbol
         self._slots = [
             _Slot(e, ((nan,) * len(e.statistics), (nan,) * len(e.baselines)), (len(e.statistics), len(e.baselines)))
             for e in entries
         ]
-        self.pairs = [slot.missing for slot in self._slots]
+        self.pairs: list[Pair] = [slot.missing for slot in self._slots]
+        self._images = [b""] * len(entries)
+        """The accepted pairs as bytes: an answer of equal bytes has the same types and values and needs no second look."""
         self._rows: deque[FeatureRow] = deque(
             maxlen=max((e.indicator.window_rows for e in entries if isinstance(e.indicator, WindowIndicator)), default=0)
         )
@@ -81,84 +79,180 @@ class Panel:
             return indicator.step, indicator.state, indicator.params
         return self._run_window, indicator, None
 
-    def _run_window(self, indicator: WindowIndicator, _row: FeatureRow, _params: Any) -> Pair:
+    def _run_window(self, indicator: WindowIndicator, _row: FeatureRow, _params: Any) -> Any:
         rows = list(self._rows)[-indicator.window_rows :]
-        columns = {name: np.array([getattr(row, name) for row in rows]) for name in indicator.columns}
-        statistic, baseline = indicator.window(columns, indicator.params)
-        return tuple(float(a[-1]) for a in statistic), tuple(float(a[-1]) for a in baseline)
+        columns = {}
+        for name in indicator.columns:
+            column = columns[name] = np.array([getattr(row, name) for row in rows])
+            column.setflags(write=False)
+        answer = indicator.window(columns, indicator.params)
+        if type(answer) is not tuple or len(answer) != 2:
+            dispose(answer)
+            raise Misbehaviour("wrong_type", f"returned {named(answer)} instead of a tuple of two sequences of arrays")
+        return tuple(tuple(_newest(array, len(rows)) for array in part) for part in answer)
+
+    # -- a row -------------------------------------------------------------------------------------------------------
 
     def on_row(self, row: FeatureRow) -> None:
         """Evaluate every indicator on ``row``; results are in ``pairs``."""
         if self._rows.maxlen:
             self._rows.append(row)
-        pairs = self.pairs
+        if self.oversight is not None:
+            self._on_row_overseen(row, self.oversight)
+            return
+        images = self._images
         for index, step, state, params in self._steps:
             try:
                 pair = step(state, row, params)
-                if pair == pairs[index]:
-                    continue  # nothing changed since the last row: checked then
-                statistic, baseline = pair
-                if not (isinstance(pair, tuple) and isinstance(statistic, tuple) and isinstance(baseline, tuple)):
-                    raise TypeError("returned something else than a tuple of two tuples")
-                for x in statistic:
-                    if isinf(x):  # raises for anything but a number
-                        raise ValueError(f"statistic {statistic} is not finite")
-                for x in baseline:
-                    if isinf(x):
-                        raise ValueError(f"baseline {baseline} is not finite")
-                if (len(statistic), len(baseline)) != self._slots[index].shape:
-                    raise ValueError(
-                        f"returned {len(statistic)} statistics and {len(baseline)} baselines, declared {self._slots[index].shape}"
-                    )
-                pairs[index] = pair
-            except Exception as error:  # a plugin may raise anything; it must not reach the session
-                self.contain(index, row.t_us, error)
+                try:  # comparing bytes runs no code of the plugin, as comparing its objects would
+                    same = dumps(pair, _PLAIN) == images[index]
+                except ValueError:  # holds something that is no plain data
+                    same = False
+                if not same:
+                    self._take(index, pair)
+            except KeyboardInterrupt:  # the user's, and nothing that a plugin may keep
+                raise
+            except BaseException as error:  # a plugin may raise anything; it must not reach the session
+                self.contain(index, row.t_us, error, "indicator")
 
-    def contain(self, index: int, t_us: int, error: Exception) -> None:
+    def _on_row_overseen(self, row: FeatureRow, oversight: Oversight) -> None:
+        """The same with a stopwatch, or with the faults that a journal imposes."""
+        for index, step, state, params in self._steps:
+            failure: BaseException | None = None
+            started_ns = oversight.start()
+            try:
+                pair = step(state, row, params)
+                if late := oversight.late(started_ns):
+                    dispose(pair)
+                    raise Misbehaviour("overrun", late)
+                self._take(index, pair)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                failure = error
+            told = oversight.rows.get((self._symbol, row.t_us, "indicator", self._slots[index].entry.name))
+            if told is not None:
+                failure = Misbehaviour(told.kind, told.message)
+            if failure is not None:
+                self.contain(index, row.t_us, failure, "indicator")
+
+    def _take(self, index: int, pair: Any) -> None:
+        """Check a new pair and keep it. Exact types only: a subclass could lie in any comparison that follows."""
+        if type(pair) is not tuple or len(pair) != 2:
+            dispose(pair)
+            raise Misbehaviour("wrong_type", f"returned {named(pair)} instead of a tuple of two tuples of floats")
+        for what, values in zip(("statistic", "baseline"), pair, strict=True):
+            if type(values) is not tuple:
+                dispose(pair)
+                raise Misbehaviour("wrong_type", f"returned {named(values)} as its {what} instead of a tuple of floats")
+            for x in values:
+                if type(x) is not float:
+                    raise Misbehaviour("wrong_type", f"{what} holds {named(x)}; return plain floats, as float(x) makes them")
+                if isinf(x):
+                    raise Misbehaviour("not_finite", f"{what} {values} is not finite; return NaN for a missing value")
+        found = (len(pair[0]), len(pair[1]))
+        if found != self._slots[index].shape:
+            raise Misbehaviour(
+                "wrong_shape",
+                f"returned {found[0]} statistics and {found[1]} baselines, declared {self._slots[index].shape}",
+            )
+        self.pairs[index] = pair
+        self._images[index] = dumps(pair, _PLAIN)
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def contain(self, index: int, t_us: int, error: BaseException, stage: str = "judge", call: str = "") -> None:
         """Book a fault of indicator ``index``, of its program or of its judgement; nothing for one already quarantined."""
         slot = self._slots[index]
-        if slot.quarantined:
+        if slot.count.quarantined:
             return
         self.pairs[index] = slot.missing
-        slot.faults += 1
-        if slot.faults >= MAX_FAULTS:
-            self._quarantine(index)
-        self.faults.append(Fault(slot.entry.name, t_us, f"{type(error).__name__}: {error}", slot.quarantined))
+        self._images[index] = b""
+        kind, message = describe(error)
+        if slot.count.add(kind, t_us):
+            self._drop(index)
+        self.faults.append(Fault(slot.entry.name, t_us, message, slot.count.quarantined, stage, kind, call))
 
-    def _quarantine(self, index: int) -> None:
+    def quarantine(self, index: int, t_us: int, message: str, kind: str) -> None:
+        """Stop calling an indicator at once, without waiting for a third fault."""
         slot = self._slots[index]
-        slot.quarantined = True
+        if not slot.count.quarantined:
+            slot.count.total += 1
+            slot.count.quarantined = True
+            self._drop(index)
+            self.faults.append(Fault(slot.entry.name, t_us, message, True, "indicator", kind, "session"))
+
+    def _drop(self, index: int) -> None:
+        self.pairs[index] = self._slots[index].missing
+        self._images[index] = b""
         # A new list: the loop that is running over the old one must not be disturbed.
         self._steps = [step for step in self._steps if step[0] != index]
+
+    def inherit(self, old: "Panel") -> None:
+        """Go on with the faults of the panel before a long silence: starting over pardons nobody."""
+        for index, (slot, before) in enumerate(zip(self._slots, old._slots, strict=True)):
+            slot.count = before.count
+            if slot.count.quarantined:
+                self._drop(index)
+
+    def faults_of(self, index: int) -> FaultCount:
+        """What indicator ``index`` has done wrong so far."""
+        return self._slots[index].count
 
     def missing_reason(self, index: int) -> str:
         """Why an indicator whose value is NaN has none: ``no_book``, ``quarantined``, or ``not_ready``."""
         slot = self._slots[index]
-        return slot.entry.inactive or ("quarantined" if slot.quarantined else "not_ready")
+        return slot.entry.inactive or ("quarantined" if slot.count.quarantined else "not_ready")
 
     # -- snapshot for resume -----------------------------------------------------------------------------------------
 
-    def snapshot(self) -> dict[str, Any]:
-        """State of all programs as plain data: step programs are lists of floats, window programs are the row ring."""
+    def snapshot(self, t_us: int = 0) -> dict[str, Any] | None:
+        """State of all programs as plain data: step programs are lists of floats, window programs are the row ring.
+
+        None when a program's state is not plain data: that is a fault of the indicator at ``t_us``.
+        """
+        states: list[Any] = []
+        whole = True
+        for index, (entry, slot) in enumerate(zip(self.entries, self._slots, strict=True)):
+            state = None
+            if isinstance(entry.indicator, StepIndicator) and not slot.count.quarantined:
+                try:
+                    state = [list(part) for part in entry.indicator.state]
+                    msgspec.msgpack.encode(state)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
+                    self.contain(index, t_us, error, "indicator", "snapshot")
+                    whole = False
+            states.append(state)
+        if not whole:
+            return None
         return {
-            "states": [
-                [list(part) for part in e.indicator.state] if isinstance(e.indicator, StepIndicator) else None for e in self.entries
-            ],
-            "faults": [[slot.faults, slot.quarantined] for slot in self._slots],
+            "states": states,
+            "faults": [slot.count.snapshot() for slot in self._slots],
             "rows": [list(row) for row in self._rows],
             "pairs": [[list(s), list(b)] for s, b in self.pairs],
         }
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave, in place."""
-        for index, (entry, lists, (faults, quarantined)) in enumerate(
-            zip(self.entries, data["states"], data["faults"], strict=True)
-        ):
-            if isinstance(entry.indicator, StepIndicator):
+        for index, (entry, lists, faults) in enumerate(zip(self.entries, data["states"], data["faults"], strict=True)):
+            if isinstance(entry.indicator, StepIndicator) and lists is not None:
                 for part, values in zip(entry.indicator.state, lists, strict=True):
                     part[:] = values
-            self._slots[index].faults = faults
-            if quarantined:
-                self._quarantine(index)
+            self._slots[index].count.restore(faults)
+            if self._slots[index].count.quarantined:
+                self._drop(index)
         self._rows.extend(FeatureRow(*row) for row in data["rows"])
         self.pairs[:] = [(tuple(s), tuple(b)) for s, b in data["pairs"]]
+        self._images = [b""] * len(self.entries)  # the next answer is looked at again
+
+
+def _newest(array: Any, rows: int) -> float:
+    """The last element of a column that a window function returned, as a plain float."""
+    if len(array) != rows:
+        raise Misbehaviour("wrong_shape", f"returned an array of {len(array)} elements for {rows} rows")
+    value = array[-1]
+    if not isinstance(value, float | int | np.floating | np.integer) or isinstance(value, bool):
+        raise Misbehaviour("wrong_type", f"returned an array that holds {named(value)}; return arrays of floats")
+    return float(value)

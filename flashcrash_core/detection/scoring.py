@@ -4,7 +4,7 @@ A scorer is asked only when the strategy considers an entry, so it may look back
 one. It is pure: same context, same score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from attrs import field, frozen
@@ -31,7 +31,7 @@ class ScoreContext:
     t_us: int
     names: tuple[str, ...]
     history: Sequence[JudgedRow]
-    statistics: dict[str, dict[str, float]]
+    statistics: Mapping[str, Mapping[str, float]]
     entry_price: float
     target_price: float
     order_notional: float

@@ -5,12 +5,14 @@ the session asks the strategy and owns orders and money.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isnan
+from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import frozen
 
+from flashcrash_core.detection.containment import Oversight
 from flashcrash_core.detection.detector import Detector, Transition
 from flashcrash_core.detection.episodes import EpisodeLog
 from flashcrash_core.detection.hold_sweep import HoldSweep
@@ -22,6 +24,7 @@ from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.features import GRID_US, FeatureRow, unhealthy_names
 from flashcrash_core.market.instruments import Instrument
+from flashcrash_core.runtime.containment import Host, ScorerGuard, StrategyGuard
 from flashcrash_core.runtime.markouts import Markouts
 from flashcrash_core.trading.strategy import Fees, Moment, Strategy
 
@@ -50,16 +53,26 @@ class LaneSetup:
     synthetic_market: bool = False
     sweep: bool = True
     needs_book: frozenset[str] = frozenset()
+    scorer_name: str = "scorer"
+    strategy_name: str = "strategy"
+    """Names of the plugins, for their faults."""
 
 
 class Lane:
     """One symbol's pipeline. ``now_us`` is the time at which the newest event acts."""
 
-    def __init__(self, setup: LaneSetup, on_transition: Callable[[Transition], None], on_fault: Callable[..., None]) -> None:
+    def __init__(
+        self, setup: LaneSetup, on_transition: Callable[[Transition], None], host: Host, scorer: ScorerGuard | None = None
+    ) -> None:
         self.setup = setup
         self.symbol = setup.instrument.symbol
         self.market = FeatureAccumulator(setup.instrument, has_book=setup.has_book, source_is_mid=setup.source_is_mid)
-        self.strategy = setup.strategy()
+        self.strategy = StrategyGuard(setup.strategy(), setup.strategy_name, self.symbol, host)
+        self.scorer = ScorerGuard(setup.scorer, setup.scorer_name, host) if scorer is None else scorer
+        self.entries_blocked = ""
+        """Why no entry is allowed for the rest of the session, "" while one is: a plugin that entries need is gone."""
+        self.score_failed = ""
+        """Why a score asked for in this moment failed, "" if none did."""
         self.episodes = EpisodeLog()
         self.markouts = Markouts()
         self.state_us: Counter[str] = Counter({str(s): 0 for s in State})
@@ -75,7 +88,8 @@ class Lane:
         self.first_us = 0
         """Event time of the first row."""
         self._on_transition = on_transition
-        self._on_fault = on_fault
+        self._host = host
+        self._shares_before: dict[str, tuple[int, int]] = {}
         self.sweep: HoldSweep | None = None
         self._build_detection()
         if setup.sweep:
@@ -84,12 +98,18 @@ class Lane:
 
     def _build_detection(self) -> None:
         entries = self.setup.entries()
-        self.panel = Panel(entries)
+        self.panel = Panel(entries, self.symbol, self._host.oversight)
         self.detector = Detector(self.symbol, entries, self.setup.detector)
+        self.detector.judgement.symbol = self.symbol
+        self.detector.judgement.oversight = self._host.oversight
         if self.sweep is not None:
             self.sweep.restart(self.detector)
         self._history: deque[JudgedRow] = deque(maxlen=_HISTORY_ROWS)
         self._depth = next((i for i, e in enumerate(entries) if e.role is Role.DEPTH), -1)
+
+    def oversee(self, oversight: Oversight | None) -> None:
+        """From now on calls are measured, or journalled faults imposed; None: neither."""
+        self.panel.oversight = self.detector.judgement.oversight = oversight
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -116,7 +136,9 @@ class Lane:
         if self.detector.state not in (State.SLEEP, State.SHUTDOWN) and self.row is not None:
             self._on_transition(self.detector.leave("silence", self.row))
         shutdown = self.detector.state is State.SHUTDOWN
+        panel, self._shares_before = self.panel, self.shares()
         self._build_detection()
+        self._inherit(panel, act_us)
         if shutdown:
             self.detector.shutdown("restart", act_us)
         market = self.market
@@ -155,7 +177,7 @@ class Lane:
         if self.markouts.waiting:
             self.markouts.on_row(row.t_us, row.price)
         if row.bar_new and self.market.bar is not None:
-            self.strategy.on_bar(self.market.bar)
+            self.strategy.on_bar(self.market.bar, row.t_us)
             self._bar_is_new = self.awake  # a bar first seen asleep is old news on waking
 
     def _contain(self, t_us: int) -> None:
@@ -166,8 +188,33 @@ class Lane:
 
     def _report_faults(self) -> None:
         for fault in self.panel.faults:
-            self._on_fault(self.symbol, fault)
+            if fault.quarantined:
+                self._drop(next(i for i, e in enumerate(self.panel.entries) if e.name == fault.name))
+            self._host.on_fault(self.symbol, fault)
         self.panel.faults.clear()
+
+    def _drop(self, index: int) -> None:
+        self.detector.judgement.drop(index)
+        if self.sweep is not None:
+            self.sweep.drop(index)
+
+    def _inherit(self, panel: Panel, t_us: int) -> None:
+        """Starting over pardons nobody, and an indicator that could not be built again is gone."""
+        self.panel.inherit(panel)
+        for index, entry in enumerate(self.panel.entries):
+            if entry.failed and not self.panel.faults_of(index).quarantined:
+                self.panel.quarantine(index, t_us, entry.failed, "raised")
+            elif self.panel.faults_of(index).quarantined:
+                self._drop(index)
+        self._report_faults()
+
+    def quarantine(self, name: str, message: str) -> bool:
+        """Stop calling the indicator instance ``name`` for good, at the operator's wish; False when there is none."""
+        found = [i for i, e in enumerate(self.panel.entries) if e.name == name]
+        for index in found:
+            self.panel.quarantine(index, self.now_us, message, "operator")
+        self._report_faults()
+        return bool(found)
 
     # -- what decisions are made of ----------------------------------------------------------------------------------
 
@@ -184,6 +231,8 @@ class Lane:
         row = self.row
         if row is None:
             return "state"
+        if self.entries_blocked:
+            return self.entries_blocked
         if row.unhealthy:
             return "data_" + unhealthy_names(row.unhealthy)[0]
         if self.setup.has_book and not self.market.book_synced:
@@ -209,27 +258,46 @@ class Lane:
         if moment.bar_is_new or moment.row_us != self.detector.row_us:
             moment.row_us = self.detector.row_us
             values, fired = self.detector.judgement.values, self.detector.judgement.fired
-            moment.readings = {e.name: values[i] for i, e in enumerate(self.panel.entries) if not isnan(values[i])}
-            moment.fired = {e.name: fired[i] for i, e in enumerate(self.panel.entries)}
+            readings = {e.name: values[i] for i, e in enumerate(self.panel.entries) if not isnan(values[i])}
+            moment.readings = MappingProxyType(readings)
+            moment.fired = MappingProxyType({e.name: fired[i] for i, e in enumerate(self.panel.entries)})
             moment.statistics = self._statistics()
         return moment
 
-    def _statistics(self) -> dict[str, dict[str, float]]:
-        return {
-            entry.name: {name: x for name, x in zip(entry.statistics, pair[0], strict=True) if not isnan(x)}
-            for entry, pair in zip(self.panel.entries, self.panel.pairs, strict=True)
-        }
+    def _statistics(self) -> Mapping[str, Mapping[str, float]]:
+        """Read-only: scorer and strategy see the same names, and neither may change what the other sees."""
+        return MappingProxyType(
+            {
+                entry.name: MappingProxyType({name: x for name, x in zip(entry.statistics, pair[0], strict=True) if not isnan(x)})
+                for entry, pair in zip(self.panel.entries, self.panel.pairs, strict=True)
+            }
+        )
 
     def _score(self, entry_price: float, target_price: float, order_notional: float) -> Score:
         names = tuple(e.name for e in self.panel.entries)
-        context = ScoreContext(
-            self.now_us, names, tuple(self._history), self._statistics(), entry_price, target_price, order_notional
-        )
-        return self.setup.scorer.score(context)
+        order = (
+            float(entry_price),
+            float(target_price),
+            float(order_notional),
+        )  # nonsense is the strategy's fault, not the scorer's
+        context = ScoreContext(self.now_us, names, tuple(self._history), self._statistics(), *order)
+        score = self.scorer.score(context, self.symbol)
+        if self.scorer.refusal:
+            self.score_failed = self.scorer.refusal
+        return score
 
     def sigma(self) -> float:
         """sigma_W now, per sqrt(second); NaN while missing."""
         return self.detector.sigma()[0]
+
+    def shares(self) -> dict[str, tuple[int, int]]:
+        """By indicator instance: microseconds in which it was ready, and in which it was fired."""
+        t_us = self.detector.row_us
+        result = {}
+        for index, entry in enumerate(self.panel.entries):
+            before, now = self._shares_before.get(entry.name, (0, 0)), self.detector.judgement.shares(index, t_us)
+            result[entry.name] = (before[0] + now[0], before[1] + now[1])
+        return result
 
     def readings(self) -> list[Reading]:
         """All indicators at the last row, for reports."""
@@ -251,14 +319,20 @@ class Lane:
 
     # -- snapshot for resume -----------------------------------------------------------------------------------------
 
-    def snapshot(self) -> dict[str, Any]:
-        """State of all parts as plain data."""
+    def snapshot(self) -> dict[str, Any] | None:
+        """State of all parts as plain data; None when a plugin cannot give its own, which is a fault of that plugin."""
+        panel, strategy = self.panel.snapshot(self.now_us), self.strategy.snapshot(self.now_us)
+        self._report_faults()
+        if panel is None or strategy is None:
+            return None
         return {
             "market": self.market.snapshot(),
-            "panel": self.panel.snapshot(),
+            "panel": panel,
             "detector": self.detector.snapshot(),
             "sweep": None if self.sweep is None else self.sweep.snapshot(),
-            "strategy": self.strategy.snapshot(),
+            "strategy": strategy,
+            "shares": dict(self._shares_before),
+            "entries_blocked": self.entries_blocked,
             "episodes": self.episodes.snapshot(),
             "markouts": self.markouts.snapshot(),
             "history": [[h.t_us, list(h.values)] for h in self._history],
@@ -282,4 +356,6 @@ class Lane:
         self.row = None if data["row"] is None else FeatureRow(*data["row"])
         self.state_us = Counter(data["state_us"])
         self.blocked_us = Counter(data["blocked_us"])
+        self._shares_before = {name: (ready_us, fired_us) for name, (ready_us, fired_us) in data["shares"].items()}
+        self.entries_blocked = data["entries_blocked"]
         self.restarts, self.flat, self.now_us, self._bar_is_new, self.blind_us, self.first_us = data["plain"]

@@ -10,6 +10,7 @@ import msgspec
 
 __all__ = [
     "AuditRecord",
+    "FaultRecord",
     "FillRecord",
     "IntentRecord",
     "NoticeRecord",
@@ -139,6 +140,23 @@ class AuditRecord(Record, frozen=True, kw_only=True):
 
     kind: str
     message: str
+
+
+class FaultRecord(Record, frozen=True, kw_only=True):
+    """A contained fault of a plugin. A replay imposes it again, so that it decides as the session did."""
+
+    stage: str
+    """``indicator``, ``judge``, ``scorer``, ``strategy``, ``executor`` or ``feed``."""
+    name: str
+    """The indicator's instance name, else the plugin's name."""
+    call: str
+    """The method that failed, with its number in the event where it was called more than once (``score 2``); "" for readings."""
+    kind: str
+    """``raised``, ``wrong_type``, ``wrong_shape``, ``not_finite``, ``invalid_intent``, ``overrun``, ``not_an_event``;
+    ``operator``: quarantined at the operator's wish."""
+    message: str
+    quarantined: bool
+    """This fault ended in quarantine."""
 
 
 class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):

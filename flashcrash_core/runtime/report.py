@@ -209,7 +209,7 @@ def _data_warnings(composition: Composition) -> list[str]:
             warnings.append(f"{symbol}: the price grid ({grid}) was inferred from the data; set [instruments.{symbol}]")
         for reading in lane.readings():
             if reading.reason == "quarantined":
-                why = next((f["error"] for f in session.faults if f["indicator"] == reading.name and f["symbol"] == symbol), "")
+                why = next((f["message"] for f in session.faults if f["name"] == reading.name and f["symbol"] == symbol), "")
                 warnings.append(f"{symbol}: indicator {reading.name} was quarantined, its reading is missing: {why}")
     for symbol, number in session.unknown_symbols.items():
         warnings.append(f"{number} events of {symbol}, which this run does not trade, were ignored")

@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from attrs import define, field, frozen
 
+from flashcrash_core.detection.containment import Fault, Oversight
 from flashcrash_core.detection.detector import Transition
-from flashcrash_core.detection.panel import Fault
 from flashcrash_core.detection.settings import State
-from flashcrash_core.errors import InvariantError
 from flashcrash_core.market.events import MarketEvent, Side, Trade
-from flashcrash_core.market.instruments import money_to_decimal
+from flashcrash_core.runtime.containment import ScorerGuard, fault_record
 from flashcrash_core.runtime.decision_hash import DecisionHash
 from flashcrash_core.runtime.lane import Lane, LaneSetup
 from flashcrash_core.runtime.records import (
@@ -28,7 +28,7 @@ from flashcrash_core.runtime.records import (
     TradeRecord,
     TransitionRecord,
 )
-from flashcrash_core.runtime.replay import replay
+from flashcrash_core.runtime.replay import check_ledger, replay
 from flashcrash_core.trading.blotter import Blotter
 from flashcrash_core.trading.flatten import flatten
 from flashcrash_core.trading.ledger import Ledger
@@ -36,6 +36,7 @@ from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, Ord
 from flashcrash_core.trading.positions import Position, RoundTrip
 from flashcrash_core.trading.risk import RiskConfig, RiskGate
 from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, Refuse
+from flashcrash_core.trading.views import frozen_order, frozen_position
 
 __all__ = ["Output", "Session", "SessionSetup"]
 
@@ -73,12 +74,20 @@ class Session:
 
     def __init__(self, setup: SessionSetup) -> None:
         self.setup = setup
-        self.lanes = {lane.instrument.symbol: Lane(lane, self._on_transition, self._on_fault) for lane in setup.lanes}
+        self.seq = 0
+        self.oversight: Oversight | None = None
+        """What oversees calls into plugins besides containing them; see :meth:`oversee`."""
+        self._failing = ""
+        """Why the session must halt before it decides again, "" if it need not."""
+        self.scorers = {id(lane.scorer): ScorerGuard(lane.scorer, lane.scorer_name, self) for lane in setup.lanes}
+        """One guard for each scorer: its faults count over all symbols."""
+        self.lanes = {
+            lane.instrument.symbol: Lane(lane, self._on_transition, self, self.scorers[id(lane.scorer)]) for lane in setup.lanes
+        }
         self.instruments = {symbol: lane.setup.instrument for symbol, lane in self.lanes.items()}
         self.blotter = Blotter(Ledger(setup.equity_start_minor, setup.fees), self.instruments)
         self.risk = RiskGate(setup.risk, self.blotter, setup.fees)
         self.hash = DecisionHash()
-        self.seq = 0
         self.now_us = 0
         self.halted = ""
         self.refusals: Counter[str] = Counter()
@@ -109,6 +118,7 @@ class Session:
                 self.now_us = lane.now_us
             if lane.awake:
                 self._act(lane, event)
+        self.halt_if_failing()
         output = self.output
         return bool(output.records or output.commands)
 
@@ -127,11 +137,45 @@ class Session:
             TransitionRecord, t.t_us, t.symbol, source=str(t.source), target=str(t.target), reason=t.reason, evidence=t.evidence
         )
 
-    def _on_fault(self, symbol: str, fault: Fault) -> None:
-        end = "; quarantined, its reading is missing from now on" if fault.quarantined else ""
+    # -- faults of plugins -------------------------------------------------------------------------------------------
+
+    def on_fault(self, symbol: str, fault: Fault, *, ahead: int = 0) -> None:
+        """Journal a contained fault and draw the consequences. ``ahead`` 1: it belongs to the event that comes next."""
+        record = fault_record(self.seq + ahead, symbol, fault)
         if len(self.faults) < _FAULTS_KEPT:
-            self.faults.append({"symbol": symbol, "t_us": fault.t_us, "indicator": fault.name, "error": fault.error + end})
-        self._record(AuditRecord, fault.t_us, symbol, kind="indicator_fault", message=f"{fault.name}: {fault.error}{end}")
+            self.faults.append(msgspec.to_builtins(record))
+        self.output.records.append(record)
+        if fault.stage == "executor":
+            self.block_entries("executor_fault")
+        if fault.quarantined:
+            match fault.stage:
+                case "scorer":
+                    self.block_entries("scorer_quarantined")
+                case "strategy":
+                    self._failing = "strategy_quarantined"
+                case "executor":
+                    self._failing = "executor_quarantined"
+
+    def halt_if_failing(self) -> None:
+        """A plugin without which the session must not decide is gone: halt before the next decision."""
+        if self._failing:
+            self.halt(self._failing)
+
+    def block_entries(self, reason: str) -> None:
+        """No entry on any symbol from now on. Exits go on."""
+        for lane in self.lanes.values():
+            lane.entries_blocked = lane.entries_blocked or reason
+
+    def oversee(self, oversight: Oversight | None) -> None:
+        """Measure the calls into plugins from now on, or impose journalled faults on them; None: neither."""
+        self.oversight = oversight
+        for lane in self.lanes.values():
+            lane.oversee(oversight)
+
+    def quarantine(self, name: str, message: str) -> bool:
+        """Stop calling the indicator instance ``name`` on every symbol; False when there is none of that name."""
+        found = [lane.quarantine(name, message) for lane in self.lanes.values()]
+        return any(found)
 
     # -- venue notices -----------------------------------------------------------------------------------------------
 
@@ -210,7 +254,7 @@ class Session:
                 exit_reason=position.exit_reason,
                 score=score,
             )
-        lane.strategy.on_closed(position, pnl)
+        lane.strategy.on_closed(position, pnl, lane.now_us)
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
@@ -218,11 +262,12 @@ class Session:
         moment = lane.look()
         moment.trade = (event.price_ticks, event.qty_lots) if isinstance(event, Trade) else None
         symbol = lane.symbol
-        if moment.exit_ticks:
-            self._marks[symbol] = moment.exit_ticks
+        exit_ticks = moment.exit_ticks
+        if exit_ticks:
+            self._marks[symbol] = exit_ticks
         positions = self.blotter.positions
-        moment.positions = [p for p in positions.values() if p.symbol == symbol]
-        moment.orders = [o for o in self.blotter.orders.values() if o.submit.symbol == symbol]
+        moment.positions = [frozen_position(p) for p in positions.values() if p.symbol == symbol]
+        moment.orders = [frozen_order(o) for o in self.blotter.orders.values() if o.submit.symbol == symbol]
         moment.open_positions = len(positions)
         moment.equity_minor = self.equity_minor()
         moment.cash_minor = self.blotter.ledger.cash_minor - self.blotter.committed_minor(self._marks)
@@ -230,12 +275,22 @@ class Session:
         if not self.halted and (breach := self.risk.breach(moment.equity_minor)):
             self.halt(breach)
             moment.state, moment.blocked = State.SHUTDOWN, "shutdown"
-        if self.halted and self.setup.risk.shutdown_policy == "flatten":
-            for leaving in flatten(self.blotter, symbol, moment.exit_ticks, self.setup.risk.flatten_collar_bps):
+        if self._failing:
+            self.halt(self._failing)
+        if not self._flattens(lane):
+            lane.score_failed = ""
+            for intent in lane.strategy.decide(moment):
+                self._take_intent(lane, intent)
+            if not self._failing:
+                return
+            self.halt(self._failing)
+        if self._flattens(lane):
+            for leaving in flatten(self.blotter, symbol, exit_ticks, self.setup.risk.flatten_collar_bps):
                 self._take_intent(lane, leaving)
-            return
-        for intent in lane.strategy.decide(moment):
-            self._take_intent(lane, intent)
+
+    def _flattens(self, lane: Lane) -> bool:
+        """The kernel leaves by itself: by policy, or because the strategy that would do it is gone."""
+        return bool(self.halted) and (self.setup.risk.shutdown_policy == "flatten" or lane.strategy.count.quarantined)
 
     def _take_intent(self, lane: Lane, intent: Intent) -> None:
         match intent:
@@ -244,12 +299,14 @@ class Session:
             case Exit():
                 self._exit(lane, intent)
             case Cancel():
-                self._cancel(lane, intent.client_id, intent.reason)
+                order = self.blotter.orders.get(intent.client_id)
+                if order is not None and order.submit.symbol != lane.symbol:
+                    lane.strategy.accuse("cancel", lane.now_us, f"Cancel of {intent.client_id}, an order of {order.submit.symbol}")
+                else:
+                    self._cancel(lane, intent.client_id, intent.reason)
             case Refuse():
                 if intent.reason not in ("state", "shutdown"):  # no entry was possible, so none was refused
                     self._considered(lane, intent.reason, intent.score, intent.detail)
-            case _:
-                raise InvariantError(f"strategy returned {type(intent).__name__}, not an intent; see flashcrash_core.api.Intent")
 
     def _considered(self, lane: Lane, refused: str, score: Any, detail: str) -> None:
         self.hash.considered(lane.now_us, lane.symbol, refused, score)
@@ -260,8 +317,9 @@ class Session:
         )
 
     def _enter(self, lane: Lane, intent: Enter) -> None:
-        reference = lane.moment.ask_ticks or lane.market.last_ticks
-        refused = self.risk.refuse_entry(
+        reference = lane.market.ask_ticks or lane.market.last_ticks
+        refused = lane.score_failed or ("late" if lane.strategy.late else "")
+        refused = refused or self.risk.refuse_entry(
             intent, lane.setup.instrument, lane.blocked(), reference_ticks=reference, marks=self._marks
         )
         self._considered(lane, refused, intent.score, intent.reason)
@@ -272,7 +330,7 @@ class Session:
         if intent.score is not None:
             self._scores[position_id] = intent.score.total
         self._submit(lane, Side.BUY, intent.type, intent.price_ticks, intent.qty_lots, position_id, intent.reason)
-        lane.strategy.on_entered(self.blotter.positions[position_id], intent)
+        lane.strategy.on_entered(self.blotter.positions[position_id], intent, lane.now_us)
 
     def _exit(self, lane: Lane, intent: Exit) -> None:
         refused = self.risk.refuse_exit(intent)
@@ -349,6 +407,7 @@ class Session:
 
     def halt(self, reason: str) -> None:
         """Enter SHUTDOWN on every symbol: entries end, open entry orders are cancelled, exits go on by the configured policy."""
+        self._failing = ""
         if self.halted:
             return
         self.halted = reason
@@ -392,10 +451,17 @@ class Session:
 
     # -- snapshot and rebuild ----------------------------------------------------------------------------------------
 
-    def snapshot(self) -> dict[str, Any]:
-        """State as plain data, orders and positions excepted: those are rebuilt from stored rows. The ledger is kept to compare."""
+    def snapshot(self) -> dict[str, Any] | None:
+        """State as plain data, orders and positions excepted: those are rebuilt from stored rows. The ledger is kept to compare.
+
+        None when a plugin cannot give its state. That is a fault of the plugin, journalled with the next event.
+        """
+        lanes = {symbol: lane.snapshot() for symbol, lane in self.lanes.items()}
+        if None in lanes.values():
+            return None
         return {
-            "lanes": {symbol: lane.snapshot() for symbol, lane in self.lanes.items()},
+            "lanes": lanes,
+            "scorers": [guard.count.snapshot() for guard in self.scorers.values()],
             "risk": self.risk.snapshot(),
             "ledger": self.blotter.ledger.snapshot(),
             "hash": [self.hash.digest, self.hash.count],
@@ -415,6 +481,8 @@ class Session:
         """
         for symbol, lane_data in data["lanes"].items():
             self.lanes[symbol].restore(lane_data)
+        for guard, count in zip(self.scorers.values(), data["scorers"], strict=True):
+            guard.count.restore(count)
         self.risk.restore(data["risk"])
         self.hash.digest, self.hash.count = data["hash"]
         self.refusals = Counter(data["refusals"])
@@ -426,10 +494,4 @@ class Session:
         self.seq, self.now_us, self.halted, self._next_order, self._next_position = data["plain"]
         for row in rows:
             replay(self.blotter, row)
-        rebuilt, remembered = self.blotter.ledger.snapshot(), data["ledger"]
-        if [*rebuilt[:4], [list(x) for x in rebuilt[4]]] != [*remembered[:4], [list(x) for x in remembered[4]]]:
-            raise InvariantError(
-                "resume: the stored orders and fills lead to another ledger "
-                f"(cash {money_to_decimal(rebuilt[0])}) than the snapshot remembers (cash {money_to_decimal(remembered[0])}); "
-                "the database was changed since; start a new session"
-            )
+        check_ledger(self.blotter, data["ledger"])

@@ -4,7 +4,7 @@ A strategy decides; it does not act. The kernel turns intents into orders after 
 in later moments. A strategy must not keep time, do I/O or draw numbers of its own: same state and same moment, same intents.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -96,15 +96,15 @@ class Moment:
     """``(price_ticks, qty_lots)`` of the trade that this moment is about; None at any other event."""
     bar: Bar | None = None
     bar_is_new: bool = False
-    readings: dict[str, float] = field(factory=dict)
+    readings: Mapping[str, float] = field(factory=dict)
     """Judged value by indicator instance at the last row; missing ones are absent."""
-    fired: dict[str, bool] = field(factory=dict)
-    statistics: dict[str, dict[str, float]] = field(factory=dict)
+    fired: Mapping[str, bool] = field(factory=dict)
+    statistics: Mapping[str, Mapping[str, float]] = field(factory=dict)
     """Named statistics by instance (``{"candle_patterns": {"climax": 1.0}}``); missing ones are absent."""
     positions: Sequence[Position] = ()
-    """This symbol's positions that hold lots or have an open order."""
+    """This symbol's positions that hold lots or have an open order: frozen copies."""
     orders: Sequence[Order] = ()
-    """This symbol's open orders."""
+    """This symbol's open orders: frozen copies."""
     open_positions: int = 0
     """Positions over all symbols, entries in flight included."""
     equity_minor: int = 0

@@ -83,12 +83,12 @@ def test_failing_indicator_is_quarantined(cli: Any, small: list[str], whole: Any
     assert (counted["ready"], counted["value"], counted["reason"]) == (False, None, "quarantined")
     said = next(warning for warning in report["warnings"] if "indicator counting was quarantined" in warning)
     assert "ZeroDivisionError: on purpose" in said
-    assert [fault["indicator"] for fault in report["faults"]] == ["counting"] * 3
+    assert [fault["name"] for fault in report["faults"]] == ["counting"] * 3
     assert report["decision_hash"] == whole.report["decision_hash"]
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
-        faults = connection.execute("SELECT message FROM audit WHERE kind = 'indicator_fault'").fetchall()
+        faults = connection.execute("SELECT message, quarantined FROM faults").fetchall()
     assert "ZeroDivisionError: on purpose" in faults[0][0]
-    assert "quarantined" in faults[-1][0]
+    assert [quarantined for _, quarantined in faults] == [0, 0, 1]
 
 
 @pytest.mark.usefixtures("counting")

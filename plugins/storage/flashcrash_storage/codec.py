@@ -15,6 +15,7 @@ from attrs import frozen
 
 from flashcrash_core.api import (
     AuditRecord,
+    FaultRecord,
     FillRecord,
     IntentRecord,
     NoticeRecord,
@@ -36,6 +37,7 @@ _TABLE_OF: Final[Mapping[type[Record], str]] = {
     TransitionRecord: "transitions",
     ScoreRecord: "scores",
     AuditRecord: "audit",
+    FaultRecord: "faults",
 }
 
 

@@ -153,7 +153,23 @@ _FIRST: Final = Migration(
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST,)
+_FAULTS: Final = Migration(
+    version=2,
+    summary="faults of plugins",
+    steps=(
+        f"""CREATE TABLE faults ({_RECORD}
+    stage TEXT NOT NULL,
+    name TEXT NOT NULL,
+    call TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    message TEXT NOT NULL,
+    quarantined INTEGER NOT NULL
+){_STRICT}""",
+        "CREATE INDEX faults_by_session ON faults (session, seq)",
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _FAULTS)
 SCHEMA_VERSION: Final = MIGRATIONS[-1].version
 
 

@@ -8,6 +8,7 @@ from flashcrash_core.market.events import Side, Trade
 from flashcrash_core.market.instruments import to_money
 from flashcrash_core.runtime.records import (
     AuditRecord,
+    FaultRecord,
     FillRecord,
     IntentRecord,
     NoticeRecord,
@@ -205,12 +206,15 @@ def test_refused_considerations_are_counted(bench):
     assert [(r.refused, r.total) for r in b.of(ScoreRecord)] == [("score", 41.5)]
 
 
-def test_a_strange_answer_is_a_defect(bench):
-    """Anything but an intent stops the session by name."""
+def test_a_strange_answer_is_a_fault(bench):
+    """Anything but an intent is journalled by name; what came before it counts, what comes after it does not."""
     b = bench().wake()
-    b.once("buy")
-    with pytest.raises(InvariantError, match="strategy returned str"):
-        b.trade(98.9)
+    b.once(Refuse("score"), "buy", Refuse("size"))
+    b.trade(98.9)
+    assert [r.refused for r in b.of(ScoreRecord)] == ["score"]
+    ((fault),) = b.of(FaultRecord)
+    assert (fault.stage, fault.call, fault.kind) == ("strategy", "decide", "wrong_type")
+    assert "returned a str" in fault.message
 
 
 def test_a_wrong_fee_stops_the_session(bench):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flashcrash_core.api import AuditRecord, StorageError
-from flashcrash_storage.schema import MIGRATIONS, Migration
+from flashcrash_storage.schema import MIGRATIONS, SCHEMA_VERSION, Migration
 from flashcrash_storage.sqlite import SqliteConfig, SqliteStore, flashcrash_stores
 
 Open = Callable[..., SqliteStore]
@@ -197,13 +197,13 @@ def test_migrations_run_in_order_and_keep_the_data(database: str, session: Make)
     def fill_in(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE sessions SET note = id || '!'")
 
-    second = Migration(version=2, summary="notes", steps=("ALTER TABLE sessions ADD COLUMN note TEXT", fill_in))
-    third = Migration(version=3, summary="index", steps=("CREATE INDEX sessions_by_note ON sessions (note)",))
+    second = Migration(version=SCHEMA_VERSION + 1, summary="notes", steps=("ALTER TABLE sessions ADD COLUMN note TEXT", fill_in))
+    third = Migration(version=SCHEMA_VERSION + 2, summary="index", steps=("CREATE INDEX sessions_by_note ON sessions (note)",))
     for _ in range(2):  # the second time there is nothing to do
         store = SqliteStore(SqliteConfig(), database, (*MIGRATIONS, second, third))
         assert store.session("s1") == session("s1")
         assert store._connection.execute("SELECT note FROM sessions").fetchall() == [("s1!",)]
-        assert dict(store._connection.execute("SELECT key, value FROM meta"))["schema_version"] == "3"
+        assert dict(store._connection.execute("SELECT key, value FROM meta"))["schema_version"] == str(SCHEMA_VERSION + 2)
         store.close()
 
 
@@ -213,7 +213,9 @@ def test_a_migration_that_fails_changes_nothing(database: str, session: Make) ->
     store.begin_session(session("s1"))
     store.close()
     broken = Migration(
-        version=2, summary="broken", steps=("ALTER TABLE sessions ADD COLUMN note TEXT", "ALTER TABLE nowhere RENAME TO x")
+        version=SCHEMA_VERSION + 1,
+        summary="broken",
+        steps=("ALTER TABLE sessions ADD COLUMN note TEXT", "ALTER TABLE nowhere RENAME TO x"),
     )
     with pytest.raises(StorageError, match="no such table: nowhere"):
         SqliteStore(SqliteConfig(), database, (*MIGRATIONS, broken))

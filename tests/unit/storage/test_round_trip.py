@@ -11,6 +11,7 @@ import pytest
 
 from flashcrash_core.api import (
     AuditRecord,
+    FaultRecord,
     FillRecord,
     IntentRecord,
     NoticeRecord,
@@ -52,6 +53,9 @@ def test_every_record_kind_comes_back_equal(
         TransitionRecord(**_AT, source="SLEEP", target="ALERT", reason="3 of 5", evidence={"fired": ["spread"], "n": 3, "k": None}),
         ScoreRecord(**_AT, total=61.5, refused="score", detail="61.5 < 65"),
         AuditRecord(**_AT, kind="halt", message="equity"),
+        FaultRecord(
+            **_AT, stage="scorer", name="weighted", call="score 2", kind="raised", message="KeyError: 'x'", quarantined=True
+        ),
     ]
     store = opened()
     store.begin_session(session("s1"))
