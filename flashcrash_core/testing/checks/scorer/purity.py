@@ -8,9 +8,10 @@ from attrs import evolve
 
 from flashcrash_core.detection.scoring import Score, ScoreContext
 from flashcrash_core.specs import ScorerSpec
-from flashcrash_core.testing.battery import QUICK, CheckFailure, check
+from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.checks.observation import Observation, require_no_world, require_same_everywhere
 from flashcrash_core.testing.checks.scorer.contexts import built, contexts, ordered
-from flashcrash_core.testing.second_process import in_second_process, needs_a_name, watching
+from flashcrash_core.testing.second_process import needs_a_name, watching
 from flashcrash_core.testing.subject import Subject
 
 __all__ = [
@@ -20,8 +21,6 @@ __all__ = [
     "no_io_no_clock",
     "same_context_same_score",
 ]
-
-HASH_SEEDS = (1, 4_242)
 
 
 @check("scorer")
@@ -51,45 +50,33 @@ def determinism_across_builds(subject: Subject[ScorerSpec]) -> None:
 
 
 def scores_digest(subject: Subject[Any]) -> str:
-    """Task of a second process: a digest over many scores."""
+    """A digest over many scores of a fresh scorer."""
     scorer = built(subject)
     scores = [ordered(scorer.score(context)) for context in contexts(subject, subject.effort.seeds[0], count=40)]
     return hashlib.sha256(repr(scores).encode()).hexdigest()
 
 
-@check("scorer", needs_a_name)
-def determinism_across_processes(subject: Subject[ScorerSpec]) -> None:
-    """Processes with different hash seeds give the same scores: no order of a set, no address, no unseeded number enters."""
-    seeds = HASH_SEEDS[:1] if subject.effort is QUICK else HASH_SEEDS
-    digests = {in_second_process(subject, scores_digest, hash_seed=seed) for seed in seeds}
-    if len({*digests, scores_digest(subject)}) > 1:
-        raise CheckFailure(
-            f"{subject.label}: scores differ between processes (PYTHONHASHSEED {seeds}); look for a loop over a set, id(), hash() "
-            "of a string, or a random number"
-        )
-
-
-def asked_of_the_world(subject: Subject[Any]) -> list[str]:
-    """Task of a watched second process: what the scorer asks for while it works, after a first round for lazy imports."""
+def observe(subject: Subject[Any]) -> Observation:
+    """Task of a second process; what is imported late is imported in the first round."""
+    digest = scores_digest(subject)
     scorer = built(subject)
     asked = contexts(subject, 1)
-    for context in asked:
-        scorer.score(context)
     with watching() as seen:
         for context in asked:
             scorer.score(context)
-    return seen
+    return {"digest": digest, "seen": seen}
+
+
+@check("scorer", needs_a_name)
+def determinism_across_processes(subject: Subject[ScorerSpec]) -> None:
+    """Processes with different hash seeds give the same scores: no order of a set, no address, no unseeded number enters."""
+    require_same_everywhere(subject, observe, own_digest=scores_digest(subject))
 
 
 @check("scorer", needs_a_name)
 def no_io_no_clock(subject: Subject[ScorerSpec]) -> None:
     """While it scores it opens nothing, asks no clock and draws no number: the context is all it knows."""
-    seen = in_second_process(subject, asked_of_the_world, watched=True)
-    if seen:
-        raise CheckFailure(
-            f"{subject.label}: asks the world while it scores: {', '.join(seen)}; time is context.t_us, all else comes in through "
-            "the configuration"
-        )
+    require_no_world(subject, observe, instead="time is context.t_us, all else comes in through the configuration")
 
 
 @check("scorer")

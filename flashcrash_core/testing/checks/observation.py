@@ -1,0 +1,58 @@
+"""One watched second process for two checks: what came out there, and what was asked of the world on the way.
+
+Starting a process costs more than most batteries; scorers and strategies ask for determinism and purity of the same work.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import frozen
+
+from flashcrash_core.testing.battery import QUICK, CheckFailure
+from flashcrash_core.testing.second_process import in_second_process
+from flashcrash_core.testing.subject import Subject
+
+__all__ = ["Observation", "Observed", "require_no_world", "require_same_everywhere"]
+
+HASH_SEEDS: Final = (1, 4_242)
+
+Observation = dict[str, Any]
+"""``digest`` of all that came out, and ``seen``: what was asked of the world while it did. Plain JSON data."""
+
+
+@frozen
+class Observed:
+    """The newest answer of a second process, and whose it is."""
+
+    subject: Subject[Any]
+    task: Callable[[Subject[Any]], Observation]
+    answer: Observation
+
+
+_newest: list[Observed] = []
+
+
+def _observation(subject: Subject[Any], task: Callable[[Subject[Any]], Observation]) -> Observation:
+    """What ``task`` observes in a watched process with the first hash seed; asked once for checks that follow each other."""
+    if not (_newest and _newest[0].subject is subject and _newest[0].task is task):
+        _newest[:] = [Observed(subject, task, in_second_process(subject, task, hash_seed=HASH_SEEDS[0], watched=True))]
+    return _newest[0].answer
+
+
+def require_same_everywhere(subject: Subject[Any], task: Callable[[Subject[Any]], Observation], *, own_digest: str) -> None:
+    """Raise CheckFailure unless processes with other hash seeds give this process's digest."""
+    digests = [_observation(subject, task)["digest"]]
+    if subject.effort is not QUICK:
+        digests += [in_second_process(subject, task, hash_seed=seed)["digest"] for seed in HASH_SEEDS[1:]]
+    if {*digests, own_digest} != {own_digest}:
+        raise CheckFailure(
+            f"{subject.label}: it differs between processes (PYTHONHASHSEED {', '.join(map(str, HASH_SEEDS))}); look for a "
+            "loop over a set, id(), hash() of a string, or a random number"
+        )
+
+
+def require_no_world(subject: Subject[Any], task: Callable[[Subject[Any]], Observation], *, instead: str) -> None:
+    """Raise CheckFailure when the work asked for a file, a socket, a clock or an unseeded number. ``instead`` says what to use."""
+    seen = _observation(subject, task)["seen"]
+    if seen:
+        raise CheckFailure(f"{subject.label}: asks the world while it works: {', '.join(seen)}; {instead}")

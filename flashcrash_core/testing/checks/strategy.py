@@ -1,9 +1,0 @@
-"""Checks of a strategy."""
-
-from typing import Final
-
-from flashcrash_core.testing.battery import Check
-
-__all__ = ["CHECKS"]
-
-CHECKS: Final[tuple[Check, ...]] = ()
