@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint typecheck unit docs results bench soak clean help
+.PHONY: run test lint typecheck unit docs faults results bench soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ unit: $(STAMP) ## all tests, on both cores
 docs: $(STAMP) ## write the generated pages of docs/ anew (installs matplotlib for the plots)
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --editable '.[docs]'
 	PYTHONPATH=docs:tests $(BIN)/python -m generate
+
+faults: $(STAMP) ## every planted fault through its battery, as a table: no check is decoration
+	$(BIN)/python tests/contract/planted_table.py
 
 results: $(STAMP) ## write docs/results.md anew (needs FLASHCRASH_DATA)
 	$(BIN)/python benchmarks/write_results.py
