@@ -61,6 +61,14 @@ def test_its_own_tests_pass(environment: FreshEnvironment, source: Path) -> None
     assert " failed" not in out
 
 
+def test_it_passes_the_check_command(environment: FreshEnvironment, tmp_path: Path) -> None:
+    """The same battery without pytest, quick: exit code 0, and rows that were really run."""
+    (battery,) = environment.report("flashcrash", "plugins", "check", "vpin", "--quick", "--json", cwd=tmp_path)["subjects"]
+    outcomes = [row["outcome"] for row in battery["checks"]]
+    assert set(outcomes) <= {"passed", "skipped"}
+    assert outcomes.count("passed") >= 20
+
+
 def test_it_is_used_beside_the_eight(environment: FreshEnvironment, whole: Any, small: list[str], tmp_path: Path) -> None:
     """Named and nothing else, it is read and reported; it counts nowhere, so every decision is the one without it."""
     report = environment.report("flashcrash", "run", "--plugins", "+vpin", "--db", "x.db", "--json", *small, cwd=tmp_path)
