@@ -209,13 +209,13 @@ def opens(path: Path, head: bytes) -> bool:
 def lines_of(symbols: tuple[str, ...], count: int) -> list[str]:
     """A calm market: per symbol a snapshot, then trades and deltas in turn."""
     lines = [
-        f"S|{START_US}|{symbol}|100|{_levels(range(10_000, 9_980, -1))}|{_levels(range(10_001, 10_021))}" for symbol in symbols
+        f"S|{START_US}|{symbol}|100|{_levels(range(10_000, 9_990, -1))}|{_levels(range(10_001, 10_011))}" for symbol in symbols
     ]
     for i in range(count - len(symbols)):
         us, symbol, turn = START_US + (i + 1) * STEP_US, symbols[i % len(symbols)], i // len(symbols)
         price = 10_000 + turn * turn % 7
         if turn % 2:
-            bids, asks = range(price, price - 8, -1), range(price + 1, price + 9)
+            bids, asks = range(price, price - 5, -1), range(price + 1, price + 6)
             lines.append(f"D|{us}|{symbol}|{101 + turn // 2}|{101 + turn // 2}|{_levels(bids)}|{_levels(asks)}")
         else:
             side = "BUY" if turn % 3 else "SELL"

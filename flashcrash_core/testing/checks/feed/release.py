@@ -31,7 +31,7 @@ _AFTER_CLOSE: Final = 3
 _JOIN_S: Final = 2.0
 """How long a thread may take to end after close()."""
 _DESCRIPTORS: Final = Path("/dev/fd")
-_SMALL_EVENTS: Final = 4_000
+_SMALL_EVENTS: Final = 3_000
 """More than a feed may keep at hand to look ahead or to find out what a file holds."""
 _ALLOWANCE_BYTES: Final = 32_768
 _BYTES_PER_EVENT: Final = 4

@@ -1,0 +1,24 @@
+"""Planted fault: the aggressor is 1 or -1 and no Side. Caught by: events_are_legal."""
+
+from contract.planted_base.feed import TickSource, offer
+from msgspec.structs import replace
+
+from flashcrash_core.api import FeedSpec, MarketEvent, PluginInfo, Trade, hookimpl
+
+CAUGHT_BY = "events_are_legal"
+flashcrash_plugin = PluginInfo(api=1, summary="A planted fault.")
+
+
+class Source(TickSource):
+    """Sides as numbers."""
+
+    def event(self, cells: list[str]) -> MarketEvent | None:
+        """The event, a trade with a number for its side."""
+        event = super().event(cells)
+        return replace(event, aggressor=int(event.aggressor)) if isinstance(event, Trade) else event
+
+
+@hookimpl
+def flashcrash_feeds() -> list[FeedSpec]:
+    """The faulty feed."""
+    return offer(Source)
