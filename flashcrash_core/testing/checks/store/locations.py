@@ -73,6 +73,7 @@ def old_versions_are_read(subject: Subject[StoreSpec]) -> None:
                         store.begin_session(new)
                         for kind in RECORD_KINDS:
                             store.write(new.id, extremes(kind))
+                        store.commit()
                     else:
                         counts = {kind.__name__: len(store.read("20260101-new", kind)) for kind in RECORD_KINDS}
                         require(0 not in counts.values(), where, f"records written after the upgrade are gone: {counts}")

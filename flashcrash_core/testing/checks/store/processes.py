@@ -85,6 +85,7 @@ def _kill(subject: Subject[StoreSpec]) -> _Aftermath:
                 store.reopen_session(SESSION)
                 found.reopened = store.session(SESSION).status
                 store.write(SESSION, batch(OPEN + 1))
+                store.commit()
             with opened(subject, location) as store:
                 found.went_on = {kind.__name__: [record.seq for record in store.read(SESSION, kind)] for kind in BATCH}
         except Exception as error:
