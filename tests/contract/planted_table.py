@@ -31,7 +31,7 @@ def main() -> int:
         for (kind, path), future in zip(planted, running, strict=True):
             failed, wanted = future.result(), caught_by(path)
             verdict = (
-                "yes, by it alone" if failed == [wanted] else "NO" if wanted not in failed else f"also {len(failed) - 1} others"
+                "yes, by it alone" if failed == [wanted] else "NO" if wanted not in failed else f"{len(failed) - 1} others too"
             )
             missed += failed != [wanted]
             sys.stdout.write(f"{kind:10} {wanted:34} {verdict:26} {path.stem}: {fault_of(path)}\n")
