@@ -19,7 +19,7 @@ A check is a plain function over one plugin. The same list stands behind `flashc
 `check_indicator()` and its siblings, and behind the contract classes (three lines in a test file).
 
 Each check is proven by a planted fault: a whole plugin with one thing wrong, on which this check fails and no other. The faults
-stand in `tests/contract/planted/`, and a test runs every battery over every one of them.
+stand in `tests/contract/planted/`; a test runs every battery over every one of them, and `make faults` prints what it found.
 
 A check that does not apply is skipped and says why. One that the author announced in `expected_failures` may fail; if it passes,
 that counts as a failure, until it is taken out of the list."""
