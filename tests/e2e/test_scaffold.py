@@ -9,7 +9,6 @@ import pytest
 from fresh_environment import FreshEnvironment, fresh_environment
 
 from flashcrash_core.registry import KINDS
-from flashcrash_core.testing import battery_of
 
 pytestmark = pytest.mark.slow
 
@@ -32,11 +31,20 @@ def project(environment: FreshEnvironment, kind: str) -> Path:
     return environment.folder.parent / f"my-{kind}"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if battery_of(kind)])
+@pytest.mark.parametrize("kind", KINDS)
 def test_its_tests_pass_at_once(environment: FreshEnvironment, kind: str) -> None:
     """The three lines run the whole contract of the kind, and nothing in it fails."""
     out = environment.ok("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project(environment, kind))
     assert int(out.rsplit(" passed", 1)[0].split()[-1]) >= 10, out[-400:]
+
+
+def test_they_pass_the_check_command(environment: FreshEnvironment, tmp_path: Path) -> None:
+    """The same batteries without pytest, quick: exit code 0 and nothing failed in any of them."""
+    names = [f"my-{kind}" for kind in KINDS]
+    batteries = environment.report("flashcrash", "plugins", "check", *names, "--quick", "--json", cwd=tmp_path)["subjects"]
+    assert len(batteries) == len(KINDS)
+    for battery in batteries:
+        assert {row["outcome"] for row in battery["checks"]} <= {"passed", "skipped"}, battery
 
 
 def test_its_types_hold(environment: FreshEnvironment) -> None:
