@@ -9,7 +9,7 @@ from attrs import define, field
 from flashcrash_core.errors import StorageError
 from flashcrash_core.runtime.records import SnapshotRecord
 from flashcrash_core.specs import StoreSpec
-from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.battery import QUICK, CheckFailure, check
 from flashcrash_core.testing.checks.store.child import COMMITTED, OPEN, SESSION, SNAPSHOT, Writer
 from flashcrash_core.testing.checks.store.places import database, opened, require
 from flashcrash_core.testing.checks.store.samples import BATCH, batch, session
@@ -26,6 +26,9 @@ __all__ = [
 
 _BOUND_S: Final = 15.0
 """A reader that has not answered by then waits for the writer; the writer goes on only when it has answered."""
+
+_ANNOUNCED: Final = 10
+"""Batches that a writer has announced when it is killed in the middle of the next ones."""
 
 Seen = dict[str, list[int]]
 """Sequence numbers by kind of record."""
@@ -180,6 +183,21 @@ def open_batch_is_whole_or_absent(subject: Subject[StoreSpec]) -> None:
         subject.label,
         f"after SIGKILL with batch {OPEN} open, its {', '.join(present)} is there and the rest is not; keep batches whole",
     )
+    if subject.effort is not QUICK:
+        _kill_while_it_commits(subject)
+
+
+def _kill_while_it_commits(subject: Subject[StoreSpec]) -> None:
+    """Killed at no point in particular: whatever the writer was doing, whole batches are left, those it announced among them."""
+    with database() as location:
+        with Writer(subject, location) as writer:
+            for _ in range(_ANNOUNCED):
+                writer.heard()
+        with opened(subject, location) as store:
+            left = [[record.seq for record in store.read(SESSION, kind)] for kind in BATCH]
+    where = f"{subject.label}: after SIGKILL of a writer that was committing without a pause and had announced {_ANNOUNCED} batches"
+    whole = all(seqs == list(range(1, len(left[0]) + 1)) for seqs in left)
+    require(whole and len(left[0]) >= _ANNOUNCED, where, f"there is {left} of the kinds {[kind.__name__ for kind in BATCH]}")
 
 
 @check("store", applies=needs_a_name)

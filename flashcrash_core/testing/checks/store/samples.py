@@ -18,6 +18,7 @@ RECORD_KINDS: Final[tuple[type[Record], ...]] = tuple(kind for kind in Record.__
 BATCH: Final = (IntentRecord, TransitionRecord, AuditRecord)
 """The kinds of record in one :func:`batch`."""
 
+_REASON: Final = "of the kit"
 _INTEGERS: Final = (2**53 + 1, -1, 0, 2**62 + 1, -(2**53) - 1, 7)
 _FLOATS: Final = (nan, 0.1, -1.5e300, 5e-324, 1e15 + 0.125, 0.0)
 _TEXTS: Final = (
@@ -55,9 +56,9 @@ def batch(number: int) -> list[Record]:
     return [
         IntentRecord(
             **common, kind="submit", client_id=f"kit-{number}", position_id=number, side=1, type="LIMIT", price_ticks=100,
-            qty_lots=1, reduce_only=False, stressed=False, reason="entry",
+            qty_lots=1, reduce_only=False, stressed=False, reason=_REASON,
         ),
-        TransitionRecord(**common, source="SLEEP", target="ALERT", reason="core", evidence={"fired": ["spread"], "number": number}),
+        TransitionRecord(**common, source="SLEEP", target="ALERT", reason=_REASON, evidence={"fired": ["spread"], "n": number}),
         AuditRecord(**common, kind="note", message=f"batch {number}"),
     ]  # fmt: skip
 
