@@ -18,6 +18,7 @@ from flashcrash_core.testing.checks.strategy.entries import (
     no_entry_while_blocked,
 )
 from flashcrash_core.testing.checks.strategy.hostility import (
+    survives_bursts,
     survives_hostile_bars,
     survives_the_first_moment,
     survives_unfilled_entries,
@@ -75,6 +76,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     leaves_after_setbacks,
     survives_hostile_bars,
     survives_the_first_moment,
+    survives_bursts,
     survives_unfilled_entries,
     same_state_same_intents,
     does_not_keep_the_moment,

@@ -1,4 +1,4 @@
-"""What a market and a venue do at their worst: odd bars, moments without any, entries that never fill."""
+"""What a market and a venue do at their worst: odd bars, moments without any, many at one time, entries that never fill."""
 
 from typing import Final
 
@@ -12,10 +12,12 @@ from flashcrash_core.testing.checks.strategy.venue import BarrenVenue
 from flashcrash_core.testing.rows import EPOCH_US
 from flashcrash_core.testing.subject import Subject
 
-__all__ = ["survives_hostile_bars", "survives_the_first_moment", "survives_unfilled_entries"]
+__all__ = ["survives_bursts", "survives_hostile_bars", "survives_the_first_moment", "survives_unfilled_entries"]
 
 LOTS: Final = 1_000_000
 HOUR_S: Final = 3_600
+BURST: Final = 30
+"""Looks at one microsecond: a sweep through the book is as many trades with one exchange time."""
 
 HOSTILE: Final = (
     ("empty", 0, Second(10_000, 10_000, 10_000, 10_000, 0), True, False),
@@ -64,6 +66,20 @@ def survives_the_first_moment(subject: Subject[StrategySpec]) -> None:
         desk.step(Beat(EPOCH_US + BEAT_US, price))
         desk.adopt(LOTS // 10, 10_000)
         desk.step(Beat(EPOCH_US + 2 * BEAT_US, price, trade=(10_000, 1)))
+
+
+@check("strategy")
+def survives_bursts(subject: Subject[StrategySpec]) -> None:
+    """Thirty looks at one and the same microsecond, flat and with a position, raise nothing: time need not pass between events."""
+    for with_position in (False, True):
+        desk = Desk(subject)
+        for number, beat in enumerate(inviting_market(subject.effort.seeds[0], 120)):
+            desk.step(beat)
+            if with_position and number == 2 * BURST:
+                desk.adopt(LOTS // 10, desk.last_ticks)
+            if number % BURST == 0:
+                for part in range(BURST):
+                    desk.look(trade=(beat.bid_ticks, 1 + part))
 
 
 @check("strategy", enters)

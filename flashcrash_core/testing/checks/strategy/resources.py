@@ -4,7 +4,7 @@ import gc
 import tracemalloc
 from typing import Final
 
-from flashcrash_core.market.bars import BAR_US
+from flashcrash_core.market.bars import BAR_US, Bar
 from flashcrash_core.specs import StrategySpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.calibration import cost_in_reference_steps
@@ -19,9 +19,11 @@ from flashcrash_core.trading.strategy import Enter, Fees, Moment, Strategy
 
 __all__ = ["memory_growth", "time_budget"]
 
-ROWS_PER_ROUND: Final = 50
+ROWS_PER_ROUND: Final = 100
 """A round is five bars and one position, from entry to its end; a session of 100,000 rows has far fewer."""
 BARS_PER_ROUND: Final = 5
+WARM_BARS: Final = 4_000
+"""More than an hour of bars: what a strategy may keep of them is full before the first look at the memory."""
 ALLOWED_GROWTH_BYTES: Final = 32_768
 LOTS: Final = 200_000
 POSITIONS: Final = 3
@@ -42,6 +44,8 @@ def memory_growth(subject: Subject[StrategySpec]) -> None:
     try:
         if not tracing:
             tracemalloc.start()
+        for second in range(WARM_BARS):
+            strategy.on_bar(_bar(EPOCH_US + second * BAR_US, second))
         for number in range(rounds):
             if number == rounds // 2:
                 gc.collect()
@@ -66,12 +70,12 @@ def _an_entry(subject: Subject[StrategySpec]) -> Enter | None:
 
 
 def _round(strategy: Strategy, moment: Moment, number: int, intent: Enter | None) -> None:
-    start_us = EPOCH_US + number * BARS_PER_ROUND * BAR_US
+    start_us = EPOCH_US + (WARM_BARS + number * BARS_PER_ROUND) * BAR_US
     moment.positions = ()
     price = 10_000 + number % 7
     moment.bid_ticks, moment.ask_ticks, moment.last_ticks = price, price + 1, price
     for part in range(BARS_PER_ROUND):
-        bar = make_bar(start_us + part * BAR_US, Second(price + 3, price + 20, price - 20, price, 1_000_000 + number % 13))
+        bar = _bar(start_us + part * BAR_US, number)
         strategy.on_bar(bar)
         moment.now_us, moment.bar, moment.bar_is_new = bar.start_us + BAR_US + BEAT_US, bar, True
         list(strategy.decide(moment))
@@ -88,6 +92,11 @@ def _round(strategy: Strategy, moment: Moment, number: int, intent: Enter | None
     strategy.on_closed(position, 0)
 
 
+def _bar(start_us: int, number: int) -> Bar:
+    price = 10_000 + number % 7
+    return make_bar(start_us, Second(price + 3, price + 20 + number % 1_000, price - 20, price, 1_000_000 + number % 1_009))
+
+
 @check("strategy")
 def time_budget(subject: Subject[StrategySpec]) -> None:
     """A look with three positions and nine orders costs no more than about a millisecond, in steps of a reference loop here."""
@@ -98,7 +107,7 @@ def time_budget(subject: Subject[StrategySpec]) -> None:
         for part in range(RESTING):
             desk.rest(position.id, LOTS // 10, desk.last_ticks + 1_000 + part)
     shown = desk.moment()
-    moments = [shown_again(shown, now_us=desk.now_us + part * BEAT_US) for part in range(40)]
+    moments = [shown_again(shown, now_us=desk.now_us + (part + 1) * BEAT_US) for part in range(40)]
 
     def run() -> int:
         for moment in moments:
