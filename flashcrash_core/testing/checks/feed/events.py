@@ -60,7 +60,7 @@ def events_are_as_announced(subject: FeedSubject) -> None:
     seen: set[type] = set()
     with sample(subject) as path, source_of(subject, path) as source:
         told = source.info
-        for index, event in enumerate(first_events(source, path)):
+        for index, event in enumerate(first_events(subject, source)):
             seen.add(type(event))
             require(event.symbol in told.symbols, subject, f"{shown(event, index)} is of none of info.symbols {told.symbols}")
             is_book = isinstance(event, BookSnapshot | BookDelta)
@@ -78,7 +78,7 @@ def events_bear_given_numbers(subject: FeedSubject) -> None:
     numbers = Numbers()
     with sample(subject) as path, source_of(subject, path, next_seq=numbers) as source:
         last = 0
-        for index, event in enumerate(first_events(source, path)):
+        for index, event in enumerate(first_events(subject, source)):
             require(event.seq in numbers, subject, f"{shown(event, index)} has a seq that request.next_seq() never gave")
             require(event.seq > last, subject, f"{shown(event, index)} comes after seq {last}; number in order of yield")
             last = event.seq
@@ -109,7 +109,7 @@ def trades_come_once(subject: FeedSubject) -> None:
 
 def _read(subject: FeedSubject) -> Iterator[tuple[int, MarketEvent]]:
     with sample(subject) as path, source_of(subject, path) as source:
-        yield from enumerate(first_events(source, path))
+        yield from enumerate(first_events(subject, source))
 
 
 # -- fields --------------------------------------------------------------------------------------------------------------

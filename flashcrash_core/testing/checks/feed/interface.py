@@ -92,7 +92,7 @@ def info(subject: FeedSubject) -> None:
             subject,
             f"info.warnings is {warnings!r}, not a tuple of sentences",
         )
-        for _ in first_events(source, path):
+        for _ in first_events(subject, source):
             pass
         require(source.info == before, subject, f"info changed while reading, from {before} to {source.info}")
 

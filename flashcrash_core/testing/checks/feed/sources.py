@@ -17,6 +17,7 @@ from flashcrash_core.testing.subject import Subject
 
 __all__ = [
     "EVENTS",
+    "LIVE_EVENTS",
     "SEED",
     "FeedSubject",
     "Numbers",
@@ -38,6 +39,8 @@ FeedSubject = Subject[FeedSpec]
 
 EVENTS: Final = 600
 """Events that most checks read: a sample of about so many, or the first of a feed that needs no file."""
+LIVE_EVENTS: Final = 100
+"""Events that are awaited of a live feed."""
 SEED: Final = 1
 """Seed of every request: a feed that draws numbers must draw them from it."""
 
@@ -132,16 +135,18 @@ def source_of(subject: FeedSubject, path: Path | None, symbols: tuple[str, ...] 
         source.close()
 
 
-def first_events(source: FeedSource, path: Path | None, count: int = EVENTS) -> Iterator[MarketEvent]:
-    """All events of a file; the first ``count`` of a feed without one, which may go on for ever."""
+def first_events(subject: FeedSubject, source: FeedSource, count: int = EVENTS) -> Iterator[MarketEvent]:
+    """All events of a file; the first ``count`` of a feed without one, which may go on for ever; fewer where time passes."""
     events = source.events()
-    return events if path is not None else islice(events, count)
+    if subject.spec.opens is not None:
+        return events
+    return islice(events, min(count, LIVE_EVENTS) if subject.spec.live else count)
 
 
 def events_of(subject: FeedSubject, path: Path | None, symbols: tuple[str, ...] = ()) -> list[MarketEvent]:
     """The events of a source that is opened and closed for it."""
     with source_of(subject, path, symbols) as source:
-        return list(first_events(source, path))
+        return list(first_events(subject, source))
 
 
 # -- saying what is wrong ------------------------------------------------------------------------------------------------

@@ -27,13 +27,13 @@ def symbols_are_filtered(subject: FeedSubject) -> None:
     with sample(subject, key) as path:
         with source_of(subject, path) as source:
             symbols = source.info.symbols
-            together = list(first_events(source, path))
+            together = list(first_events(subject, source))
         if key == "two_symbols":
             require(len(symbols) == 2, subject, f'info of the sample "two_symbols" names {symbols}')
         for symbol in symbols:
             with source_of(subject, path, (symbol,)) as source:
                 told = source.info.symbols
-                alone = list(first_events(source, path))
+                alone = list(first_events(subject, source))
             require(told == (symbol,), subject, f"asked for {symbol}, info.symbols is {told}")
             foreign = [shown(event, index) for index, event in enumerate(alone) if event.symbol != symbol]
             require(not foreign, subject, f"asked for {symbol}, got {foreign[0] if foreign else ''}")
