@@ -30,7 +30,7 @@ from flashcrash_core.trading.positions import Position
 from flashcrash_core.trading.risk import RiskConfig, RiskGate
 from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, Moment, Refuse, Strategy
 
-__all__ = ["EQUITY_QUOTE", "INSTRUMENT", "Desk", "Refused", "built", "whole"]
+__all__ = ["EQUITY_QUOTE", "INSTRUMENT", "Desk", "Refused", "built", "copied_order", "whole"]
 
 EQUITY_QUOTE: Final = 10_000
 INSTRUMENT: Final[Instrument] = simulated_instrument(SIMULATED_SYMBOL)
@@ -130,7 +130,7 @@ class Desk:
         made.last_ticks, made.trade, made.bar, made.bar_is_new = self.last_ticks, trade, self.bar, bar_is_new
         made.readings, made.fired, made.statistics = self._readings() if self.shows_readings else ({}, {}, {})
         made.positions = [copy(position) for position in self.blotter.positions.values()]
-        made.orders = [_copied(order) for order in self.blotter.orders.values()]
+        made.orders = [copied_order(order) for order in self.blotter.orders.values()]
         made.open_positions = len(self.blotter.positions)
         free = self.blotter.ledger.cash_minor - self.blotter.committed_minor(marks)
         made.cash_minor = free if self.cash_minor is None else self.cash_minor
@@ -249,7 +249,8 @@ class Desk:
         return self.blotter.positions[position_id]
 
 
-def _copied(order: Order) -> Order:
+def copied_order(order: Order) -> Order:
+    """A copy with trade ids of its own."""
     shown = copy(order)
     shown.trade_ids = set(order.trade_ids)
     return shown

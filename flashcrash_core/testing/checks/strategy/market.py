@@ -6,6 +6,7 @@ hundreds of seconds cost milliseconds.
 
 import random
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -61,14 +62,15 @@ def make_bar(start_us: int, second: Second, *, empty: bool = False, gap: bool = 
     )
 
 
-def inviting_market(seed: int, seconds: int = 240) -> list[Beat]:
+@lru_cache(maxsize=16)
+def inviting_market(seed: int, seconds: int = 240) -> tuple[Beat, ...]:
     """Calm for :data:`WARM_SECONDS`, then again and again: a fall of two seconds, a strong bullish second with five to nine times
     the volume, a dip through most of it, and then anything."""
     rng = random.Random(seed)
     made = [_calm(rng, PRICE_TICKS) for _ in range(WARM_SECONDS)]
     while len(made) < seconds:
         made += _episode(rng, made[-1].close)
-    return list(beats_of(made[:seconds]))
+    return tuple(beats_of(made[:seconds]))
 
 
 def _calm(rng: random.Random, price: int) -> Second:

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.specs import StrategySpec
 from flashcrash_core.testing.battery import CheckFailure
-from flashcrash_core.testing.checks.strategy.desk import Desk, built
+from flashcrash_core.testing.checks.strategy.desk import Desk, built, copied_order
 from flashcrash_core.testing.checks.strategy.market import inviting_market
 from flashcrash_core.testing.checks.strategy.venue import MoodyVenue
 from flashcrash_core.testing.subject import Subject
@@ -123,11 +123,14 @@ def play(strategy: Strategy, call: Call) -> str:
 
 def shown_again(moment: Moment, **changes: Any) -> Moment:
     """The same moment in an object of its own."""
-    again = copy(moment)
-    again.readings, again.fired = dict(moment.readings), dict(moment.fired)
-    again.statistics = {name: dict(values) for name, values in moment.statistics.items()}
-    again.positions, again.orders = [copy(position) for position in moment.positions], [copy(order) for order in moment.orders]
-    return evolve(again, **changes)
+    own: dict[str, Any] = {
+        "readings": dict(moment.readings),
+        "fired": dict(moment.fired),
+        "statistics": {name: dict(values) for name, values in moment.statistics.items()},
+        "positions": [copy(position) for position in moment.positions],
+        "orders": [copied_order(order) for order in moment.orders],
+    }
+    return evolve(moment, **(own | changes))
 
 
 def require_same(subject: Subject[Any], found: str, call: Call, what: str) -> None:
