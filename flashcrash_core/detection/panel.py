@@ -5,7 +5,6 @@ else or takes too long has a missing reading for that row, and so has one whose 
 quarantined: never called again, missing from then on, and said so in every report.
 """
 
-from collections import deque
 from marshal import dumps
 from math import isinf, nan
 from typing import Any, Final
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 from attrs import define, field, frozen
 
+from flashcrash_core.detection.column_window import ColumnWindow
 from flashcrash_core.detection.containment import Fault, FaultCount, Misbehaviour, Oversight, describe, dispose, named
 from flashcrash_core.detection.indicator import Floats, Indicator, Role, StepIndicator, WindowIndicator
 from flashcrash_core.market.features import FeatureRow
@@ -68,35 +68,30 @@ class Panel:
         self.pairs: list[Pair] = [slot.missing for slot in self._slots]
         self._images = [b""] * len(entries)
         """The accepted pairs as bytes: an answer of equal bytes has the same types and values and needs no second look."""
-        self._rows: deque[FeatureRow] = deque(
-            maxlen=max((e.indicator.window_rows for e in entries if isinstance(e.indicator, WindowIndicator)), default=0)
-        )
-        self._steps = [(index, *self._bind(slot)) for index, slot in enumerate(self._slots) if not slot.entry.inactive]
+        self._windows = [
+            ColumnWindow(e.indicator.columns, e.indicator.window_rows) if isinstance(e.indicator, WindowIndicator) else None
+            for e in entries
+        ]
+        self._steps = [(index, *self._bind(index, slot)) for index, slot in enumerate(self._slots) if not slot.entry.inactive]
 
-    def _bind(self, slot: _Slot) -> tuple[Any, Any, Any]:
+    def _bind(self, index: int, slot: _Slot) -> tuple[Any, Any, Any]:
         indicator = slot.entry.indicator
         if isinstance(indicator, StepIndicator):
             return indicator.step, indicator.state, indicator.params
-        return self._run_window, indicator, None
+        return self._run_window, indicator, self._windows[index]
 
-    def _run_window(self, indicator: WindowIndicator, _row: FeatureRow, _params: Any) -> Any:
-        rows = list(self._rows)[-indicator.window_rows :]
-        columns = {}
-        for name in indicator.columns:
-            column = columns[name] = np.array([getattr(row, name) for row in rows])
-            column.setflags(write=False)
-        answer = indicator.window(columns, indicator.params)
+    def _run_window(self, indicator: WindowIndicator, row: FeatureRow, window: ColumnWindow) -> Any:
+        rows = window.append(row)
+        answer = indicator.window(window.columns(), indicator.params)
         if type(answer) is not tuple or len(answer) != 2:
             dispose(answer)
             raise Misbehaviour("wrong_type", f"returned {named(answer)} instead of a tuple of two sequences of arrays")
-        return tuple(tuple(_newest(array, len(rows)) for array in part) for part in answer)
+        return tuple(tuple(_newest(array, rows) for array in part) for part in answer)
 
     # -- a row -------------------------------------------------------------------------------------------------------
 
     def on_row(self, row: FeatureRow) -> None:
         """Evaluate every indicator on ``row``; results are in ``pairs``."""
-        if self._rows.maxlen:
-            self._rows.append(row)
         if self.oversight is not None:
             self._on_row_overseen(row, self.oversight)
             return
@@ -207,7 +202,7 @@ class Panel:
     # -- snapshot for resume -----------------------------------------------------------------------------------------
 
     def snapshot(self, t_us: int = 0) -> dict[str, Any] | None:
-        """State of all programs as plain data: step programs are lists of floats, window programs are the row ring.
+        """State of all programs as plain data: step programs are lists of floats, window programs their last columns.
 
         None when a program's state is not plain data: that is a fault of the indicator at ``t_us``.
         """
@@ -230,7 +225,7 @@ class Panel:
         return {
             "states": states,
             "faults": [slot.count.snapshot() for slot in self._slots],
-            "rows": [list(row) for row in self._rows],
+            "windows": [None if window is None else window.snapshot() for window in self._windows],
             "pairs": [[list(s), list(b)] for s, b in self.pairs],
         }
 
@@ -243,7 +238,9 @@ class Panel:
             self._slots[index].count.restore(faults)
             if self._slots[index].count.quarantined:
                 self._drop(index)
-        self._rows.extend(FeatureRow(*row) for row in data["rows"])
+        for window, columns in zip(self._windows, data["windows"], strict=True):
+            if window is not None:
+                window.restore(columns)
         self.pairs[:] = [(tuple(s), tuple(b)) for s, b in data["pairs"]]
         self._images = [b""] * len(self.entries)  # the next answer is looked at again
 
