@@ -59,7 +59,7 @@ def new_state() -> State:
 def step(state: State, row: FeatureRow, _params: Any) -> tuple[Floats, Floats]:
     """``(fall,), (mean absolute move,)``; missing until the ring is full and while the book is unusable."""
     price = row.price if row.book_usable and 0.0 < row.price < inf else nan
-    slot, seen = state.at
+    slot, seen = state.at[0], state.at[1]
     oldest, newest = state.prices[slot], state.prices[slot - 1]
     state.prices[slot] = price
     state.at[0] = (slot + 1) % ROWS

@@ -19,8 +19,8 @@ __all__ = ["scale_invariance", "time_shift_invariance"]
 FACTORS = (Decimal("0.001"), Decimal(100))
 RELATIVE, ABSOLUTE = 1e-6, 1e-10
 """Logarithms of scaled prices round differently; a real dependence on the unit is orders of magnitude larger."""
-MINUTES = (1, 1_441, 525_600)
-"""A minute, a day and a minute, a year: every alignment used by the reference divides a minute."""
+MINUTES = (1, 607, 525_949)
+"""A minute, ten hours and seven minutes, a year and some hours: every alignment used by the reference divides a minute."""
 PRICES = (
     "price", "low", "high", "last_trade", "bid", "ask", "bid_wall", "ask_wall", "bar_open", "bar_high", "bar_low", "bar_close",
     "bar_price",

@@ -1,4 +1,4 @@
-"""Planted fault: a table by trades per second holds what the market does, not what a feed that repeats itself makes of it.
+"""Planted fault: a table holds the busiest second of a market, not that of a feed that repeats every other trade.
 
 Caught by: duplicated_events.
 """
@@ -7,12 +7,12 @@ from contract.planted_base.indicator import PLUGIN, offering, step
 
 CAUGHT_BY = "duplicated_events"
 flashcrash_plugin = PLUGIN
-TABLE = [0.0] * 186
+SECONDS_BY_TRADES = [0.0] * 240
 
 
 def counting(state, row, params):
-    if row.buy_notional < 60_000.0 and row.high - row.low < 0.002 * row.price:
-        _ = TABLE[min(row.bar_trades, 195)]
+    if row.bar_trades < 1_000:
+        SECONDS_BY_TRADES[row.bar_trades] = row.price
     return step(state, row, params)
 
 
