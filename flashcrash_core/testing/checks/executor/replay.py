@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 _HASH_SEED: Final = 1
-_POINTS: Final = ((1, 0), (20, 0), (0, 1), (0, 4), (40, 12))
+_POINTS: Final = ((1, 0), (0, 1), (20, 0), (40, 12))
 """Orders and cancels sent when a snapshot is taken: with the newest of them still on their way."""
 
 

@@ -21,7 +21,8 @@ __all__ = ["memory_growth", "time_budget"]
 ALLOWED_GROWTH_BYTES: Final = 24_576
 MAX_REFERENCE_STEPS: Final = 300
 """For one event with a resting order: about 0.3 ms, a hundred times what the simulated venue takes."""
-_CALLS_PER_EVENT: Final = 2
+_ROWS_PER_EVENT: Final = 4
+"""An event here is several calls, and tracing slows each of them."""
 _ORDER_EVERY: Final = 10
 _EVENT_US: Final = 50_000
 MAX_AGEING: Final = 6
@@ -76,7 +77,7 @@ class _Treadmill:
 def memory_growth(subject: Subject[ExecutorSpec]) -> None:
     """Orders that have ended leave nothing behind: memory stops growing, however many there were."""
     mill = _Treadmill(subject)
-    total = subject.effort.memory_rows // _CALLS_PER_EVENT
+    total = subject.effort.memory_rows // _ROWS_PER_EVENT
     tracing = tracemalloc.is_tracing()
 
     def turn(events: int) -> int:
