@@ -18,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,26 @@ from flashcrash_core.runtime.session import Session
 from flashcrash_core.trading.execution import ExecutorContext
 
 Paths = Sequence[Path]
+
+
+@attrs.define
+class Messages:
+    """The part of an input that a runner uses, over attrs messages: the product's own input refuses what is none of its events."""
+
+    _messages: Iterator[Any]
+    consumed: int = 0
+    on_fault: Any = None
+    feed: str = "messages"
+
+    def events(self) -> Iterator[Any]:
+        """All messages; ``consumed`` counts them."""
+        for message in self._messages:
+            self.consumed += 1
+            yield message
+
+    def progress(self) -> float | None:
+        """Not known."""
+        return None
 
 
 @attrs.frozen
@@ -123,7 +143,7 @@ def reference(paths: Paths, *, per_message: bool) -> Ready:
     executor = prepared.plugins.executor.spec.build(prepared.plugins.executor.config, context)
     runner = Runner(session, VenueOfMessages(executor), None, "", RunOptions())
     (instrument,) = session.instruments.values()
-    return Ready(runner, attrs.evolve(composition.source, events=messages(paths, instrument)))
+    return Ready(runner, Messages(messages(paths, instrument)))  # type: ignore[arg-type]
 
 
 def timed(build: Callable[[Paths], Ready], paths: Paths) -> tuple[float, int]:

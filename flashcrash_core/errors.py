@@ -9,6 +9,7 @@
     |   +-- PluginNotFound    no plugin bears that name
     |   +-- PluginConflict    two plugins claim one name
     |   +-- PluginContract    a plugin breaks the contract (api, hook, spec)
+    |   +-- PluginFailure     a plugin that the session needs failed at run time     exit code 1
     +-- DataError             market data cannot be read or is not what it says  exit code 1
     +-- StorageError          the database cannot be opened, written or trusted  exit code 1
     +-- InvariantError        the books do not balance; a defect, never ignored  exit code 1
@@ -30,6 +31,7 @@ __all__ = [
     "PluginConflict",
     "PluginContract",
     "PluginError",
+    "PluginFailure",
     "PluginNotFound",
     "StorageError",
     "UsageError",
@@ -75,6 +77,12 @@ class PluginConflict(PluginError):
 
 class PluginContract(PluginError):
     """A plugin breaks the contract: wrong ``api``, unknown hook, a spec that does not fit."""
+
+
+class PluginFailure(PluginError):
+    """A plugin that a running session cannot do without failed; what was committed is kept."""
+
+    exit_code = 1
 
 
 class DataError(FlashcrashError):

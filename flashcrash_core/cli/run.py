@@ -52,6 +52,10 @@ def run(
     out: Out = None,
     json: Json = False,
     safe_mode: SafeMode = False,
+    quarantine: Annotated[
+        list[str] | None,
+        typer.Option("--quarantine", help="An indicator not to call, repeatable; with --resume from where the session ended."),
+    ] = None,
     allow_path_plugins: Annotated[
         bool, typer.Option("--allow-path-plugins", help="In real mode, load plugins that cannot be locked all the same.")
     ] = False,
@@ -60,7 +64,8 @@ def run(
     from flashcrash_core.runtime import launch
 
     _make_directory(out)
-    own = {"feed": feed, "fills": fills, "speed": speed, "duration_s": duration, "db": db, "allow_path_plugins": allow_path_plugins}
+    own: dict[str, Any] = {"feed": feed, "fills": fills, "speed": speed, "duration_s": duration, "db": db}
+    own |= {"allow_path_plugins": allow_path_plugins, "quarantine": tuple(quarantine or ())}
     request = _request(tape, symbols, profile, plugins, config, set_, mode=mode, safe_mode=safe_mode, **own)
     if resume is None:
         _finish(_with_progress(lambda progress: launch.execute(request, progress), json), json, out)

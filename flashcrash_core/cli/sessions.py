@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Recorded sessions: list them, show one.", no_args_is_help=True)
+app = typer.Typer(help="Recorded sessions: list them, show one, verify one.", no_args_is_help=True)
 
 Db = Annotated[str | None, typer.Option("--db", help="Database (default: the configured one).")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
@@ -67,6 +67,31 @@ def show_session(
         show_document(session_console(), document)
 
 
+@app.command("verify")
+def verify_session(
+    session: Annotated[str, typer.Argument(help="Session id, the beginning of one, or last.")],
+    json: Json = False,
+    db: Db = None,
+) -> None:
+    """Decide a session again from its recorded input and compare every stored row; exit code 4 at the first difference."""
+    from flashcrash_core.runtime.verification import verify
+
+    _require(db)
+    document = verify(session, db=db)
+    if json:
+        _print_json(document)
+        return
+    for warning in document["warnings"]:
+        typer.echo(f"warning: {warning}", err=True)
+    until = "" if document["whole"] else f", up to the last stored row (the session is {document['status']})"
+    faults = f"; {document['faults_imposed']} journalled faults imposed" if document["faults_imposed"] else ""
+    rows = sum(document["rows"].values())
+    typer.echo(
+        f"session {document['session']}: {document['decisions']:,} decisions and {rows:,} rows are equal{until}{faults}\n"
+        f"decision hash {document['decision_hash']}"
+    )
+
+
 def _export(store: "Store", document: dict[str, Any], out: Path) -> list[str]:
     """The files of a session; the summary is the run's, with a report, else the session's document. Raises StorageError."""
     from flashcrash_core.errors import StorageError
@@ -82,14 +107,19 @@ def _export(store: "Store", document: dict[str, Any], out: Path) -> list[str]:
 
 
 def _open(db: str | None) -> "Store":
-    from flashcrash_core.errors import UsageError
     from flashcrash_core.runtime.launch import open_store
 
-    # A mistyped path must not become an empty database; an address of a database server is not a path.
-    if db is not None and "://" not in db and not Path(db).exists():
-        raise UsageError(f"--db {db}: there is no such database; `flashcrash run --db {db}` would make one")
+    _require(db)
     store: Store = open_store(db)
     return store
+
+
+def _require(db: str | None) -> None:
+    """A mistyped path must not become an empty database; an address of a database server is not a path."""
+    from flashcrash_core.errors import UsageError
+
+    if db is not None and "://" not in db and not Path(db).exists():
+        raise UsageError(f"--db {db}: there is no such database; `flashcrash run --db {db}` would make one")
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -79,6 +79,12 @@ class RunSettings:
     """Event time between component snapshots in SLEEP."""
     snapshot_awake_s: float = field(default=5.0, validator=validators.gt(0))
     """Event time between component snapshots outside SLEEP."""
+    plugin_watch: Literal["auto", "always", "never"] = "auto"
+    """Whether calls into indicators, scorer and strategy are held to ``plugin_budget_ms``. ``auto``: on live feeds and at a
+    ``speed``; at full speed no real time can be overrun, and no result may depend on the machine."""
+    plugin_budget_ms: float = field(default=20.0, validator=validators.gt(0))
+    """Real time that one such call may take. A later answer is discarded and counts as a fault; overruns are forgotten after 60 s
+    of event time without another."""
     db: str = field(default="var/flashcrash.db", validator=_not_empty)
     """Where the storage plugin keeps its sessions."""
 

@@ -3,19 +3,22 @@
 Everything that can be wrong is found here, before the first event.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 from attrs import define
 
 from flashcrash_core.config import IndicatorConfig, LoadedConfig, PluginConfigs, Settings, did_you_mean
 from flashcrash_core.config.instruments import InstrumentBook
-from flashcrash_core.detection.indicator import BuildContext
+from flashcrash_core.detection.containment import describe, named
+from flashcrash_core.detection.indicator import BuildContext, StepIndicator, WindowIndicator
 from flashcrash_core.detection.panel import PanelEntry
 from flashcrash_core.detection.scoring import Scorer
-from flashcrash_core.errors import ConfigError, PluginContract, UsageError
+from flashcrash_core.errors import ConfigError, FlashcrashError, PluginContract, UsageError
 from flashcrash_core.market.feed import DataTier
 from flashcrash_core.market.instruments import to_money
 from flashcrash_core.runtime.inputs import Input, SymbolInput, open_input
@@ -24,7 +27,9 @@ from flashcrash_core.runtime.session import Session, SessionSetup
 from flashcrash_core.trading.execution import Executor, ExecutorContext
 from flashcrash_core.trading.strategy import Fees, NoStrategy, Strategy
 
-__all__ = ["Composition", "compose", "open_run_input"]
+__all__ = ["Composition", "built", "compose", "open_run_input"]
+
+T = TypeVar("T")
 
 
 @define
@@ -46,7 +51,10 @@ def open_run_input(
     name = feed or (None if paths else settings.run.feed)
     if name is not None and name not in plugins.feeds:
         raise UsageError(f'there is no feed "{name}"; {did_you_mean(name, plugins.feeds, what="loaded")}')
-    feeds = {known: (plugin.spec, plugin.spec.build(plugin.config)) for known, plugin in plugins.feeds.items()}
+    feeds = {
+        known: (plugin.spec, built("feed", known, partial(plugin.spec.build, plugin.config)))
+        for known, plugin in plugins.feeds.items()
+    }
     run = settings.run
     source = open_input(feeds, feed=name, paths=paths, symbols=run.symbols, instruments=instruments, seed=run.seed)
     return source, instruments
@@ -65,16 +73,29 @@ def compose(
     settings = config.settings
     indicators = list(plugins.indicators.values())
     _check_indicators(indicators)
-    scorer = plugins.scorer.spec.build(plugins.scorer.config)
+    scorer = built("scorer", plugins.scorer.spec.name, lambda: plugins.scorer.spec.build(plugins.scorer.config))
     fees = Fees(settings.fees.maker_bps, settings.fees.taker_bps)
     lanes = tuple(
         _lane(known, source, settings, indicators, plugins, scorer, fees, trade=trade, sweep=sweep)
         for known in source.symbols.values()
     )
-    session = Session(SessionSetup(lanes, settings.risk, fees, to_money(settings.risk.equity_start), client_prefix))
+    session = Session(
+        SessionSetup(lanes, settings.risk, fees, to_money(settings.risk.equity_start), client_prefix, plugins.executor.spec.name)
+    )
     executor = _executor(settings, plugins, session) if trade else None
     models = {symbol: _fill_model(settings.fills.model, known) for symbol, known in source.symbols.items()}
     return Composition(session, executor, source, models, [*plugins.warnings, *_warnings(settings, source, indicators)])
+
+
+def built(kind: str, name: str, build: Callable[[], T]) -> T:
+    """What a plugin builds. Raises PluginContract naming the plugin for whatever it raises, except the product's own errors."""
+    try:
+        return build()
+    except (FlashcrashError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        message = f"{kind} {name} could not be built: {describe(error)[1]}; check its table in the configuration"
+        raise PluginContract(message) from error
 
 
 def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> Executor:
@@ -88,7 +109,8 @@ def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> E
         fill_model=settings.fills.model,
         volatility=lambda symbol: lanes[symbol].sigma(),
     )
-    return plugins.executor.spec.build(plugins.executor.config, context)
+    spec = plugins.executor.spec
+    return built("executor", spec.name, lambda: spec.build(plugins.executor.config, context))
 
 
 def _check_indicators(indicators: list[IndicatorConfig]) -> None:
@@ -106,16 +128,15 @@ def _check_indicators(indicators: list[IndicatorConfig]) -> None:
 
 def _entry(indicator: IndicatorConfig, context: BuildContext) -> PanelEntry:
     spec = indicator.spec
-    try:
-        built = spec.build(indicator.config, context)
-    except Exception as error:
-        what = f"indicator {indicator.name} (plugin {spec.name}) could not be built for {context.symbol}"
-        raise PluginContract(f"{what}: {type(error).__name__}: {error}; check its table in the configuration") from error
+    name = f"{indicator.name} (plugin {spec.name}) for {context.symbol}"
+    program = built("indicator", name, lambda: spec.build(indicator.config, context))
+    if not isinstance(program, StepIndicator | WindowIndicator):
+        raise PluginContract(f"indicator {name} was built as {named(program)}, neither a StepIndicator nor a WindowIndicator")
     return PanelEntry(
         name=indicator.name,
         plugin=spec.name,
         role=indicator.role,
-        indicator=built,
+        indicator=program,
         statistics=spec.statistics,
         baselines=spec.baselines,
         inactive="no_book" if "book" in spec.needs and not context.has_book else "",
@@ -143,11 +164,26 @@ def _lane(
     held = list(indicators)
 
     # Factories, because a lane starts over with fresh programs after a long silence.
+    first: dict[str, PanelEntry] = {}
+
+    def entry(indicator: IndicatorConfig) -> PanelEntry:
+        known = first.get(indicator.name)
+        if known is None:
+            known = first[indicator.name] = _entry(indicator, context)
+            return known
+        try:
+            return _entry(indicator, context)
+        except PluginContract as error:  # the session has begun: this costs the indicator, not the session
+            return attrs.evolve(known, inactive="quarantined", failed=str(error))
+
     def entries() -> tuple[PanelEntry, ...]:
-        return tuple(_entry(indicator, context) for indicator in held)
+        return tuple(entry(indicator) for indicator in held)
 
     def strategy() -> Strategy:
-        return plugins.strategy.spec.build(plugins.strategy.config, context) if trade else NoStrategy()
+        if not trade:
+            return NoStrategy()
+        spec = plugins.strategy.spec
+        return built("strategy", spec.name, lambda: spec.build(plugins.strategy.config, context))
 
     return LaneSetup(
         instrument=known.instrument,
@@ -163,6 +199,8 @@ def _lane(
         synthetic_market=source.data_tier is DataTier.SYNTHETIC,
         sweep=sweep,
         needs_book=frozenset(i.spec.name for i in held if "book" in i.spec.needs),
+        scorer_name=plugins.scorer.spec.name,
+        strategy_name=plugins.strategy.spec.name,
     )
 
 

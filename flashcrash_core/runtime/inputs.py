@@ -1,15 +1,17 @@
 """Opening a run's input: which feed reads which file, files of one symbol chained, symbols merged by receive time."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, get_args
 
 from attrs import define, field, frozen
 
-from flashcrash_core.errors import DataError, UsageError
-from flashcrash_core.market.events import MarketEvent
+from flashcrash_core.detection.containment import MAX_FAULTS, describe, dispose, named
+from flashcrash_core.errors import DataError, FlashcrashError, UsageError
+from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
@@ -19,6 +21,10 @@ __all__ = ["Input", "SymbolInput", "fingerprint", "open_input"]
 
 _OVERLAP_US: Final = 250_000
 """Jitter of receive times at a join; as much as the event clock takes for not late."""
+
+_EVENTS: Final = frozenset(get_args(MarketEvent))
+
+T = TypeVar("T")
 
 _MARKETS: Final = {MarketKind.SPOT: "spot", MarketKind.USDM: "USD-M futures"}
 
@@ -42,24 +48,88 @@ class Input:
     warnings: list[str]
     _sources: list[FeedSource]
     _events: Iterator[MarketEvent]
+    feed: str = "feed"
+    """The feed plugin's name, or those of several."""
     consumed: int = field(default=0, init=False)
+    on_fault: Callable[[str, str, str], None] | None = field(default=None, init=False)
+    """Told of ``(call, kind, message)`` of a fault that the run survives."""
+    _strange: int = field(default=0, init=False)
+    _progress_failed: bool = field(default=False, init=False)
 
     def events(self) -> Iterator[MarketEvent]:
-        """All events; ``consumed`` counts them."""
-        for event in self._events:
+        """All events; ``consumed`` counts them. An item that is no event becomes a Rejected, at the third a DataError."""
+        events = self._events
+        while True:
+            try:
+                event = next(events)
+            except StopIteration:
+                return
+            except (FlashcrashError, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                raise _feed_failed(self.feed, f"after {self.consumed} events", error) from error
             self.consumed += 1
-            yield event
+            yield event if type(event) in _EVENTS else self._rejected(event)
+
+    def _rejected(self, item: object) -> Rejected:
+        dispose(item)
+        self._strange += 1
+        message = f"yielded {named(item)} instead of an event"
+        if self.on_fault is not None:
+            self.on_fault("events", "not_an_event", message)
+        if self._strange >= MAX_FAULTS:
+            raise DataError(
+                f"feed {self.feed}: {message} as item {self.consumed}, the third time; what it says is not to be trusted. "
+                "Report it to the plugin's author, or read the data with another feed"
+            )
+        symbol = next(iter(self.symbols))
+        return Rejected(symbol, 0, None, 0, "not_an_event", message)
 
     def progress(self) -> float | None:
-        """Fraction read over all sources, or None."""
-        parts = [source.progress() for source in self._sources]
-        known = [p for p in parts if p is not None]
+        """Fraction read over all sources, or None. A source that cannot say is not asked again."""
+        if self._progress_failed:
+            return None
+        try:
+            parts = [source.progress() for source in self._sources]
+            known = [float(p) for p in parts if p is not None]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._progress_failed = True
+            if self.on_fault is not None:
+                self.on_fault("progress", *describe(error))
+            return None
         return sum(known) / len(parts) if len(known) == len(parts) and parts else None
 
     def close(self) -> None:
-        """Close every source."""
+        """Close every source. Raises DataError for one that fails, after all had their turn."""
+        failures = []
         for source in self._sources:
-            source.close()
+            try:
+                source.close()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                failures.append(_feed_failed(self.feed, "on closing", error))
+        if failures:
+            raise failures[0]
+
+
+def _feed_failed(name: str, when: str, error: BaseException) -> DataError:
+    return DataError(
+        f"feed {name} failed {when}: {describe(error)[1]}; what was recorded so far is kept. "
+        "Report it to the plugin's author, or read the data with another feed"
+    )
+
+
+def _asked(name: str, when: str, work: Callable[[], T]) -> T:
+    """Ask a feed for something. Raises DataError naming it for anything but the product's own errors."""
+    try:
+        return work()
+    except (FlashcrashError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise _feed_failed(name, when, error) from error
 
 
 def open_input(
@@ -79,24 +149,34 @@ def open_input(
     next_seq = count(1).__next__
     wanted = tuple(s.upper() for s in symbols)
     sources: list[FeedSource] = []
+    names: list[str] = []
+
+    def open_one(name: str, path: Path | None) -> None:
+        request = FeedRequest(instruments, next_seq, path, wanted, seed)
+        sources.append(_asked(name, "on opening its source", lambda: feeds[name][1].open(request)))
+        names.append(name)
+
     try:
         if not paths:
             name = feed or "simulated"
             if feeds[name][0].opens is not None:
                 raise UsageError(f"feed {name} reads files: name one with --tape PATH")
-            sources.append(feeds[name][1].open(FeedRequest(instruments, next_seq, None, wanted, seed)))
+            open_one(name, None)
         _refuse_twice(paths)
         for path in paths:
             name = _recognise(feeds, feed, path)
-            sources.append(feeds[name][1].open(FeedRequest(instruments, next_seq, path, wanted, seed)))
-        opened = _combine(sources)
+            open_one(name, path)
+        opened = _combine(sources, names)
         if missing := [symbol for symbol in wanted if symbol not in opened.symbols]:
             held = ", ".join(opened.symbols) or "no symbol"
             raise UsageError(f"--symbols {','.join(missing)}: not in the input, which holds {held}")
         return opened
-    except BaseException:
-        for source in sources:
-            source.close()
+    except BaseException as error:
+        for name, source in zip(names, sources, strict=True):
+            try:
+                _asked(name, "on closing", source.close)
+            except DataError as second:
+                error.add_note(str(second))
         raise
 
 
@@ -124,7 +204,10 @@ def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, pat
     head = read_head(path)
     if not head:
         raise DataError(f"{path}: the file is empty; nothing to replay")
-    fitting = [name for name, (spec, _) in feeds.items() if spec.opens is not None and spec.opens(path, head)]
+    openers = {name: spec.opens for name, (spec, _) in feeds.items() if spec.opens is not None}
+    fitting = [
+        name for name, opens in openers.items() if _asked(name, f"to say whether it reads {path}", partial(opens, path, head))
+    ]
     if feed is not None:
         if feeds[feed][0].opens is None:
             raise UsageError(f"feed {feed} reads no files; drop --feed, or name one of: {', '.join(fitting) or 'none fits'}")
@@ -141,20 +224,23 @@ def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, pat
     return fitting[0]
 
 
-def _combine(sources: list[FeedSource]) -> Input:
+def _combine(sources: list[FeedSource], names: Sequence[str]) -> Input:
     symbols: dict[str, SymbolInput] = {}
     warnings: list[str] = []
     groups: dict[tuple[str, ...], list[_Member]] = {}
-    for source in sources:
-        info = source.info
+    for name, source in zip(names, sources, strict=True):
+        info = _asked(name, "to describe its source", partial(getattr, source, "info"))
         warnings.extend(info.warnings)
         for instrument in info.instruments:
             known = symbols.get(instrument.symbol)
             if known is not None and (difference := _difference(known, instrument, info.has_book)):
                 raise UsageError(f"{info.description}: {instrument.symbol} {difference}; replay them in separate runs")
             symbols[instrument.symbol] = SymbolInput(instrument, info.has_book)
-        events = source.events()
-        first = next(events, None)
+        events = _asked(name, "before its first event", source.events)
+        first = _asked(name, "before its first event", partial(next, events, None))
+        if first is not None and type(first) not in _EVENTS:
+            dispose(first)
+            raise DataError(f"feed {name}: its first item is {named(first)}, no event; report it to the plugin's author")
         if first is None:
             raise DataError(f"{info.description}: holds no events; nothing to replay")
         groups.setdefault(info.symbols, []).append(_Member(info.description, first, events))
@@ -168,6 +254,7 @@ def _combine(sources: list[FeedSource]) -> Input:
         description="; ".join(source.info.description for source in sources),
         warnings=warnings,
         sources=sources,
+        feed=" + ".join(dict.fromkeys(names)),
         events=streams[0] if len(streams) == 1 else _merge(streams),
     )
 

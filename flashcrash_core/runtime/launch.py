@@ -22,21 +22,24 @@ from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, Halt
 from flashcrash_core.registry import EdgeFault, Registry, TrustPolicy, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
-from flashcrash_core.runtime.records import AuditRecord, SessionRecord
+from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SessionRecord
 from flashcrash_core.runtime.report import build_report, detection_report
 from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes, resume_command
 from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome
 from flashcrash_core.runtime.safe_mode import indicators_left_out, refuse_named_in_safe_mode
 from flashcrash_core.runtime.storage import Store
+from flashcrash_core.runtime.store_guard import opened_store
 
 __all__ = [
     "Prepared",
     "RunRequest",
+    "changed_plugins",
     "detect",
     "execute",
     "export_session",
     "open_store",
     "prepare",
+    "recorded_request",
     "resume",
     "to_json",
 ]
@@ -56,8 +59,8 @@ class Prepared:
 
     def open_store(self) -> Store:
         """Open the configured database."""
-        store: Store = self.plugins.store.spec.build(self.plugins.store.config, self.config.settings.run.db)
-        return store
+        spec = self.plugins.store.spec
+        return opened_store(spec.name, lambda: spec.build(self.plugins.store.config, self.config.settings.run.db))
 
 
 OnReady = Callable[[Prepared, Composition], None]
@@ -150,15 +153,11 @@ def resume(
         request = attrs.evolve(request, plugins=record.inputs.get("plugins"))
         prepared = prepare(request, stored=record)
         indicators_left_out(record, prepared.plugins.indicators, prepared.registry)
-        paths = tuple(Path(item["path"]) for item in record.inputs["tapes"])
-        for item, path in zip(record.inputs["tapes"], paths, strict=True):
-            if not path.exists() or fingerprint(path) != item:
-                raise DataError(f"{path}: is missing or not the file that session {record.id} read; restore it to resume")
-        request = attrs.evolve(request, paths=paths, feed=record.inputs["feed"], duration_s=record.inputs["duration_s"])
-        source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=paths, feed=request.feed)
+        request = recorded_request(record, request)
+        source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
         try:
             composition = compose(prepared.config, prepared.plugins, source)
-            composition.warnings += _changed_plugins(record, prepared)
+            composition.warnings += changed_plugins(record, prepared)
             if on_ready is not None:
                 on_ready(prepared, composition)
             store.reopen_session(record.id)
@@ -167,6 +166,15 @@ def resume(
             source.close()
     finally:
         store.close()
+
+
+def recorded_request(record: SessionRecord, request: RunRequest) -> RunRequest:
+    """``request`` with the input of a stored session. Raises DataError for a tape that is not the one that was read."""
+    paths = tuple(Path(item["path"]) for item in record.inputs["tapes"])
+    for item, path in zip(record.inputs["tapes"], paths, strict=True):
+        if not path.exists() or fingerprint(path) != item:
+            raise DataError(f"{path}: is missing or not the file that session {record.id} read; restore it to resume or verify it")
+    return attrs.evolve(request, paths=paths, feed=record.inputs["feed"], duration_s=record.inputs["duration_s"])
 
 
 def export_session(report: dict[str, Any], out: Path) -> list[str]:
@@ -199,6 +207,7 @@ def _drive(
         runner.sink.expect_stored(snapshot.seq if snapshot is not None else 0)
         if snapshot is not None:
             skip = runner.restore(snapshot)
+        runner.repeat(session.seq, store.read(session_id, FaultRecord))
         _audit(store, session_id, session.seq, session.now_us, "resumed", f"from event {session.seq}")
     tally = runner.sink.tally
     problems = prepared.registry.session_start(session_id=session_id, mode=mode, symbols=tuple(session.lanes))
@@ -251,12 +260,12 @@ def _fail(store: Store, session_id: str, composition: Composition, error: BaseEx
         error.add_note(f"session {session_id} kept in {location} as {status}; {show}")
 
 
-def _changed_plugins(record: SessionRecord, prepared: Prepared) -> list[str]:
+def changed_plugins(record: SessionRecord, prepared: Prepared) -> list[str]:
     now = prepared.registry.versions()
     changed = [name for name in record.plugins if now.get(name) != record.plugins[name]]
     if not changed:
         return []
-    return [f"resumed with other versions of {', '.join(changed)} than the session began with; decisions from here on may differ"]
+    return [f"run with other versions of {', '.join(changed)} than the session began with; decisions may differ from here on"]
 
 
 def _audit(store: Store, session_id: str, seq: int, t_us: int, kind: str, message: str) -> None:
@@ -271,7 +280,18 @@ def _options(prepared: Prepared, request: RunRequest) -> RunOptions:
         duration_us=None if request.duration_s is None else round(request.duration_s * 1e6),
         snapshot_us=round(run.snapshot_s * 1e6),
         snapshot_awake_us=round(run.snapshot_awake_s * 1e6),
+        plugin_budget_ns=round(run.plugin_budget_ms * 1e6) if _watched(prepared, request) else 0,
+        quarantine=request.quarantine,
     )
+
+
+def _watched(prepared: Prepared, request: RunRequest) -> bool:
+    """Whether plugins are held to real time: only where there is any, unless the configuration says otherwise."""
+    run = prepared.config.settings.run
+    if run.plugin_watch != "auto":
+        return run.plugin_watch == "always"
+    feed = prepared.plugins.feeds.get(request.feed or run.feed)
+    return run.speed != "max" or (not request.paths and feed is not None and feed.spec.live)
 
 
 def _session_record(prepared: Prepared, composition: Composition, request: RunRequest) -> SessionRecord:

@@ -40,6 +40,8 @@ class RunRequest:
     """Keep a session in the database."""
     safe_mode: bool = False
     """Load first-party plugins only."""
+    quarantine: tuple[str, ...] = ()
+    """Indicator instances that are not called: of a resumed session from where its stored rows end, else from the start."""
     allow_path_plugins: bool = False
     """In mode real, load plugins that cannot be locked all the same."""
 
@@ -95,8 +97,8 @@ def refuse_changes(request: RunRequest) -> None:
     named = ", ".join(name for name, value in given.items() if value not in (None, (), ""))
     if named:
         raise UsageError(
-            f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out, --json, --safe-mode and "
-            "--allow-path-plugins may be given)"
+            f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out, --json, --safe-mode, "
+            "--quarantine and --allow-path-plugins may be given)"
         )
 
 

@@ -5,7 +5,7 @@ must equal what is stored; the first difference is a :class:`~flashcrash_core.er
 Rows before the snapshot are not made again: a chained digest in the snapshot tells whether they are still the ones written.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
@@ -14,6 +14,7 @@ import msgspec
 from flashcrash_core.errors import VerificationError
 from flashcrash_core.runtime.records import (
     AuditRecord,
+    FaultRecord,
     FillRecord,
     IntentRecord,
     NoticeRecord,
@@ -28,7 +29,7 @@ from flashcrash_core.runtime.storage import Store
 __all__ = ["RecordSink", "Tally"]
 
 _KINDS: tuple[type[Record], ...] = (
-    IntentRecord, NoticeRecord, FillRecord, TradeRecord, TransitionRecord, ScoreRecord,
+    IntentRecord, NoticeRecord, FillRecord, TradeRecord, TransitionRecord, ScoreRecord, FaultRecord,
 )  # fmt: skip
 
 
@@ -62,6 +63,12 @@ class RecordSink:
         self._expected: dict[type[Record], deque[Record]] = {}
         self._audits_until = 0
         self._digests: dict[str, bytes] = {}
+        self.last_seq = 0
+        """The newest event that stored rows tell of."""
+        self.compared: Counter[str] = Counter()
+        """Rows that came again and were equal, by kind."""
+        self.read_only = False
+        """Verifying: a row that is not stored is a difference."""
         self.tally = Tally()
 
     def expect_stored(self, after_seq: int) -> None:
@@ -71,6 +78,7 @@ class RecordSink:
             rows = [row for row in self._store.read(self._session_id, kind) if row.seq > after_seq]
             if rows:
                 self._expected[kind] = deque(rows)
+                self.last_seq = max(self.last_seq, rows[-1].seq)
         # Audit rows also record facts of the process (a crash, a resume), so they are not expected again, only not repeated.
         self._audits_until = max((row.seq for row in self._store.read(self._session_id, AuditRecord)), default=0)
 
@@ -111,23 +119,31 @@ class RecordSink:
         if self._store is None or not records:
             return
         self._chain(records)
-        fresh = [record for record in records if not self._seen(record)] if self._expected or self._audits_until else records
+        expecting = self._expected or self._audits_until or self.read_only
+        fresh = [record for record in records if not self._seen(record)] if expecting else records
         if fresh:
             self._store.write(self._session_id, fresh)
 
     def _seen(self, record: Record) -> bool:
         if isinstance(record, AuditRecord):
-            return record.seq <= self._audits_until
+            return self.read_only or record.seq <= self._audits_until
         queue = self._expected.get(type(record))
         if not queue:
+            if self.read_only:
+                raise VerificationError(
+                    f"verify: at event {record.seq} the session decided\n  {record}\nbut the database holds no such row; "
+                    "the input, the configuration or a plugin is not the one of the recorded session"
+                )
             return False
         expected = queue.popleft()
         if not _same(record, expected):
+            what = "verify" if self.read_only else "resume"
             raise VerificationError(
-                f"resume: at event {record.seq} the session decided\n  {record}\nbut the database says\n  {expected}\n"
+                f"{what}: at event {record.seq} the session decided\n  {record}\nbut the database says\n  {expected}\n"
                 "The input, the configuration or a plugin is not the one of the crashed session; nothing was written. "
                 "Start a new session, or restore what changed"
             )
+        self.compared[type(record).__name__] += 1
         if not queue:
             del self._expected[type(record)]
         return True
@@ -135,8 +151,9 @@ class RecordSink:
     def expect_nothing_left(self) -> None:
         """At the end of the input no stored row may be left over."""
         for kind, queue in self._expected.items():
+            what = "verify" if self.read_only else "resume"
             raise VerificationError(
-                f"resume: the input ended, but the database holds {len(queue)} more {kind.__name__} rows, the first {queue[0]}; "
+                f"{what}: the input ended, but the database holds {len(queue)} more {kind.__name__} rows, the first {queue[0]}; "
                 "the input is shorter than the one of the crashed session"
             )
 

@@ -7,28 +7,31 @@ recorded, commit, and only then execute what was decided. Everything that waits,
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Final
 
 import msgspec
 from attrs import define, field, frozen
 
+from flashcrash_core.detection.containment import Fault, Imposed, Oversight
 from flashcrash_core.detection.settings import State
-from flashcrash_core.errors import VerificationError
+from flashcrash_core.errors import FlashcrashError, UsageError, VerificationError
 from flashcrash_core.market.events import MarketEvent
+from flashcrash_core.runtime.executor_guard import ExecutorGuard
 from flashcrash_core.runtime.inputs import Input
-from flashcrash_core.runtime.records import AuditRecord, SnapshotRecord, TransitionRecord
+from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SnapshotRecord, TransitionRecord
 from flashcrash_core.runtime.resume import RecordSink
 from flashcrash_core.runtime.session import Output, Session
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.trading.execution import Executor
-from flashcrash_core.trading.orders import SubmitOrder
 
 __all__ = ["RunOptions", "RunOutcome", "Runner"]
 
 _PROGRESS_EVERY: Final = 2_000
 _NAP_S: Final = 0.1
+_NEVER: Final = 2**63
 
 
 @frozen
@@ -39,6 +42,12 @@ class RunOptions:
     duration_us: int | None = None
     snapshot_us: int = 60_000_000
     snapshot_awake_us: int = 5_000_000
+    plugin_budget_ns: int = 0
+    """Real time that a call into an indicator, a scorer or a strategy may take; 0: not measured."""
+    quarantine: tuple[str, ...] = ()
+    """Indicator instances that are not called once the run does something new: at once, or after what a resume repeats."""
+    verify_only: bool = False
+    """Stop where the stored rows end."""
 
 
 @define
@@ -69,6 +78,7 @@ class Runner:
         self.session = session
         self.executor = executor
         self.options = options
+        self.guard = None if executor is None else ExecutorGuard(executor, session)
         self.sink = RecordSink(store, session_id)
         self._store = store
         self._session_id = session_id
@@ -77,11 +87,39 @@ class Runner:
         self._stop_us: int | None = None
         self._interrupted = False
         self._outcome = RunOutcome()
+        self._live_from = 0
+        """From this event on everything is new. Before it stored rows are repeated, and journalled faults imposed."""
+        self._told: deque[tuple[int, str, str]] = deque()
+        """``(seq, name, message)`` of quarantines that an operator ordered in the part that is repeated."""
+        self._next_turn = -1
+        self._feed_name = "feed"
+
+    def repeat(self, after_seq: int, faults: Sequence[FaultRecord]) -> int:
+        """The rows after event ``after_seq`` are made again: the journalled faults among them are imposed. Returns their number."""
+        rows: dict[tuple[str, int, str, str], Imposed] = {}
+        calls: dict[tuple[str, int, str, str], Imposed] = {}
+        for fault in faults:
+            if fault.seq <= after_seq:
+                continue
+            imposed = Imposed(fault.kind, fault.message)
+            if fault.kind == "operator":
+                turn = (fault.seq, fault.name, fault.message)
+                if turn not in self._told:
+                    self._told.append(turn)
+            elif not fault.call:
+                rows[fault.symbol, fault.t_us, fault.stage, fault.name] = imposed
+            elif fault.stage in ("scorer", "strategy"):
+                calls[fault.symbol, fault.seq, fault.stage, fault.call] = imposed
+        self._live_from = self.sink.last_seq
+        if self._live_from > after_seq:
+            self.session.oversee(Oversight(rows=rows, calls=calls))
+        return len(rows) + len(calls)
 
     def run(self, source: Input, *, skip: int = 0) -> RunOutcome:
         """Drive the session over ``source``; the first ``skip`` events were taken before a crash and are only read past."""
         started = time.perf_counter()
         previous = self._catch_interrupt()
+        self._feed_name = source.feed
         try:
             events = source.events()
             for taken in range(skip):
@@ -91,8 +129,14 @@ class Runner:
                         "it is not the input of that session. Restore the input, or start a new run"
                     )
             self._outcome.events += skip
+            source.on_fault = self._feed_failed
             self._loop(self._paced(events), source)
+        except FlashcrashError:
+            if self.session.output.records:  # what led to the failure
+                self._write(self.session.take())
+            raise
         finally:
+            source.on_fault = None
             for number, handler in previous.items():
                 signal.signal(number, handler or signal.SIG_DFL)  # None: a handler that Python did not set
         self._finish(source)
@@ -101,24 +145,40 @@ class Runner:
 
     def advance(self, source: Input) -> RunOutcome:
         """Drive the session over what ``source`` holds now and leave the run open; :meth:`run` ends it. For step-by-step tests."""
+        source.on_fault = self._feed_failed
         self._loop(source.events(), source)
         return self._outcome
 
     def _loop(self, events: Iterator[MarketEvent], source: Input) -> None:
-        session, executor = self.session, self.executor
+        session, executor, guard = self.session, self.executor, self.guard
         outcome, limit = self._outcome, self.options.duration_us
         lanes = session.lanes
         stop_us = self._stop_us
         if self._over():
             return  # resumed after its last event: a further one would be one too many
+        if self._next_turn < 0 and self._take_turn():
+            return
         for event in events:
             outcome.events += 1
-            if executor is not None and executor.pending():
-                self._deliver(event)
+            if executor is not None and guard is not None:
+                try:  # here and not in the guard: a call into an executor comes with every event
+                    pending = bool(executor.pending())
+                except BaseException as error:
+                    guard.failed("pending", event.symbol, error)
+                    self._after_failure()
+                    pending = False
+                if pending:
+                    self._deliver(event)
             if session.on_event(event):
                 self._settle()
-            if executor is not None and (lane := lanes.get(event.symbol)) is not None:
-                executor.on_market(event, lane.now_us)
+            if executor is not None and guard is not None and (lane := lanes.get(event.symbol)) is not None:
+                try:
+                    executor.on_market(event, lane.now_us)
+                except BaseException as error:
+                    guard.failed("on_market", event.symbol, error)
+                    self._after_failure()
+            if session.seq >= self._next_turn and self._take_turn():
+                return
             if stop_us is None and limit is not None and session.now_us:
                 self._stop_us = stop_us = session.now_us + limit  # before the snapshot, which remembers it
             if session.now_us >= self._next_snapshot_us:
@@ -145,26 +205,74 @@ class Runner:
 
     def _deliver(self, event: MarketEvent) -> None:
         """Notices that are due before ``event`` happens come first; a corrupt stamp must not pull them forward."""
-        assert self.executor is not None
+        assert self.guard is not None
         now_us = self.session.now_us
         lane = self.session.lanes.get(event.symbol)
         if lane is not None and event.exchange_us is not None and lane.market.clock.plausible(event):
             now_us = max(now_us, event.exchange_us)
-        for notice in self.executor.due(now_us):
+        faults = self.guard.count.total
+        for notice in self.guard.due(now_us):
             self.session.on_event(notice)
             self._settle()
+        if self.guard.count.total > faults:
+            self._after_failure()
 
     def _settle(self) -> None:
         """Store what the last event led to, commit intents, then execute them."""
         output = self.session.take()
         self._write(output)
-        executor = self.executor
-        if executor is not None:
+        guard = self.guard
+        if guard is not None:
+            failed = False
             for command in output.commands:
-                if isinstance(command, SubmitOrder):
-                    executor.submit(command)
-                else:
-                    executor.cancel(command)
+                failed |= not guard.execute(command)
+            if failed:
+                self._after_failure()
+
+    def _after_failure(self) -> None:
+        """The executor failed: store that, and at its third fault halt, try to cancel what rests, and end the run."""
+        guard = self.guard
+        assert guard is not None
+        self.session.halt_if_failing()
+        if not guard.count.quarantined:
+            self._settle()
+            return
+        output = self.session.take()
+        self._write(output)
+        for command in output.commands:
+            guard.execute(command)
+        self._write(self.session.take())
+        raise guard.end()
+
+    def _feed_failed(self, call: str, kind: str, message: str) -> None:
+        """Journal a fault of the feed; it belongs to the event that comes next, whatever the last snapshot holds."""
+        fault = Fault(self._feed_name, self.session.now_us, message, False, "feed", kind, call)
+        self.session.on_fault("", fault, ahead=1)
+        self._settle()
+
+    def _take_turn(self) -> bool:
+        """Do what is due at this event: a quarantine that was ordered, the end of what is repeated. True: the run is over."""
+        session = self.session
+        while self._told and session.seq >= self._told[0][0]:
+            _, name, message = self._told.popleft()
+            session.quarantine(name, message)
+        if self._told:
+            self._next_turn = self._told[0][0]
+        elif session.seq < self._live_from:
+            self._next_turn = self._live_from
+        else:
+            self._next_turn = _NEVER
+            if self.options.verify_only:
+                return True
+            budget_ns = self.options.plugin_budget_ns
+            session.oversee(Oversight(time.perf_counter_ns, budget_ns) if budget_ns else None)
+            for name in self.options.quarantine:
+                if not session.quarantine(name, "quarantined at the operator's wish"):
+                    known = ", ".join(entry.name for lane in session.lanes.values() for entry in lane.panel.entries)
+                    raise UsageError(f"--quarantine {name}: there is no such indicator in this session; it has {known}")
+        if session.output.records:
+            self._settle()
+        return False
 
     def _write(self, output: Output) -> None:
         # Always, not only for intents: an open transaction would keep other writers of the same database waiting (35 us a commit).
@@ -188,9 +296,12 @@ class Runner:
         self._save(consumed)
 
     def _save(self, consumed: int) -> None:
+        session, executor = self.session.snapshot(), None if self.guard is None else self.guard.snapshot()
+        if session is None or (executor is None and self.guard is not None):
+            return  # a plugin could not give its state; the fault is journalled, and an older snapshot stays the newest
         payload: dict[str, Any] = {
-            "session": self.session.snapshot(),
-            "executor": None if self.executor is None else self.executor.snapshot(),
+            "session": session,
+            "executor": executor,
             "consumed": consumed,
             "next_snapshot_us": self._next_snapshot_us,
             "stop_us": self._stop_us,
@@ -209,12 +320,14 @@ class Runner:
             payload = msgspec.msgpack.decode(snapshot.payload)
             self.sink.check_rows(snapshot.seq, payload["rows"])
             self.session.restore(payload["session"], self.sink.orders_until(snapshot.seq))
-            if self.executor is not None:
-                self.executor.restore(payload["executor"])
+            if self.guard is not None:
+                self.guard.restore(payload["executor"])
             self._next_snapshot_us = payload["next_snapshot_us"]
             self._stop_us = payload["stop_us"]
             return int(payload["consumed"])
-        except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (FlashcrashError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # restoring runs plugins, which may raise anything
             raise VerificationError(
                 f"resume: the snapshot after event {snapshot.seq} does not fit ({type(error).__name__}: {error}); it was made by "
                 "another version of flashcrash or of a plugin, or it is damaged. Restore that version, or start a new run"
@@ -237,6 +350,7 @@ class Runner:
         self.sink.write(session.take().records)
         if self._store is not None and session.now_us:
             self._save(source.consumed)
+            self.sink.write(session.take().records)
         self.sink.commit()
         if self._on_progress is not None:
             self._on_progress(1.0, self._outcome.events)

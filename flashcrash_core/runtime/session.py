@@ -55,6 +55,8 @@ class SessionSetup:
     equity_start_minor: int
     client_prefix: str
     """Start of every client order id; distinct per session where a real venue could confuse sessions."""
+    executor_name: str = "executor"
+    """Name of the plugin, for its faults."""
 
 
 @define

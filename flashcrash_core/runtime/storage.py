@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from flashcrash_core.runtime.records import Record, SessionRecord, SnapshotRecord
 
-__all__ = ["Store"]
+__all__ = ["R", "Store"]
 
 R = TypeVar("R", bound=Record)
 
