@@ -9,13 +9,13 @@ import msgspec
 from flashcrash_core.specs import IndicatorSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.checks.indicator.programs import live, panel_of, require_same
-from flashcrash_core.testing.second_process import in_second_process, needs_a_name, watching
+from flashcrash_core.testing.checks.observation import Observation, require_no_world, require_same_everywhere
+from flashcrash_core.testing.second_process import needs_a_name, watching
 from flashcrash_core.testing.subject import Subject
 from flashcrash_core.testing.tapes import tape
 
 __all__ = ["determinism_across_builds", "determinism_across_processes", "no_io_no_clock", "snapshot_round_trip"]
 
-HASH_SEEDS = (1, 4_242)
 FOLLOWED_ROWS = 600
 CUTS = 6
 
@@ -38,42 +38,30 @@ def determinism_across_builds(subject: Subject[IndicatorSpec]) -> None:
 
 
 def readings_digest(subject: Subject[Any]) -> str:
-    """Task of a second process: a digest over all readings of a tape."""
+    """A digest over all readings of a tape."""
     return hashlib.sha256(repr(live(subject, tape("crash_and_bounce").rows())).encode()).hexdigest()
+
+
+def observe(subject: Subject[Any]) -> Observation:
+    """Task of a second process: the digest, and then, with lazy imports done, what the program asks for while it works."""
+    digest = readings_digest(subject)
+    rows, panel = tape("crash_and_bounce").rows(), panel_of(subject)
+    with watching() as seen:
+        for row in rows:
+            panel.on_row(row)
+    return {"digest": digest, "seen": seen}
 
 
 @check("indicator", needs_a_name)
 def determinism_across_processes(subject: Subject[IndicatorSpec]) -> None:
     """Processes with different hash seeds give the same readings: no order of a set, no address, no unseeded number enters."""
-    seeds = HASH_SEEDS[: len(subject.effort.seeds)]
-    digests = {seed: in_second_process(subject, readings_digest, hash_seed=seed) for seed in seeds}
-    if len({*digests.values(), readings_digest(subject)}) > 1:
-        raise CheckFailure(
-            f"{subject.label}: readings differ between processes (PYTHONHASHSEED {seeds} and this one); look for a loop "
-            "over a set, id(), hash() of a string, or a random number"
-        )
-
-
-def asked_of_the_world(subject: Subject[Any]) -> list[str]:
-    """Task of a watched second process: what the program asks for while it works, after a first round for lazy imports."""
-    rows = tape("calm").rows()
-    live(subject, rows)
-    panel = panel_of(subject)
-    with watching() as seen:
-        for row in rows:
-            panel.on_row(row)
-    return seen
+    require_same_everywhere(subject, observe, own_digest=readings_digest(subject))
 
 
 @check("indicator", needs_a_name)
 def no_io_no_clock(subject: Subject[IndicatorSpec]) -> None:
     """While it works the program opens nothing, asks no clock and draws no number: its rows are all it knows."""
-    seen = in_second_process(subject, asked_of_the_world, watched=True)
-    if seen:
-        raise CheckFailure(
-            f"{subject.label}: asks the world while it works: {', '.join(seen)}; time is row.t_us, all else comes in through the "
-            "configuration"
-        )
+    require_no_world(subject, observe, instead="time is row.t_us, all else comes in through the configuration")
 
 
 @check("indicator")

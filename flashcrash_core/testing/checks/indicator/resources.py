@@ -31,7 +31,7 @@ def memory_growth(subject: Subject[IndicatorSpec]) -> None:
     panel = panel_of(subject)
     sizes = {}
     # What was allocated before the tracing is not counted when it goes: windows turn over once between start and first look.
-    start, first = total * 4 // 10, total * 7 // 10
+    start, first = total * 6 // 10, total * 8 // 10
     tracing = tracemalloc.is_tracing()
     try:
         for index, row in enumerate(_endless(rows, total)):
