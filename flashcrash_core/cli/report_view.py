@@ -40,6 +40,7 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
             view.research()
     view.rule("data")
     view.data()
+    view.indicators()
     view.footer()
 
 
@@ -236,6 +237,20 @@ class _View:
             if extra:
                 shown = ", ".join(f"{r['name']} {'missing' if r['value'] is None else format(r['value'], '.4g')}" for r in extra)
                 self._say(f"{symbol}: extra indicators at the end: {shown}")
+
+    def indicators(self) -> None:
+        """Those that faulted, and those of other distributions: the rest does what the manual says."""
+        for name, one in self._report["indicators"].items():
+            if not one["faults"] and one["distribution"] in ("", "flashcrash"):
+                continue
+            origin = f", {one['distribution']}" if one["distribution"] not in ("", "flashcrash") else ""
+            end = ", QUARANTINED: missing since then" if one["quarantined"] else ""
+            faults = f"; {_count(one['faults'], 'fault')}{end}" if one["faults"] else ""
+            ready, fired = 100 * one["ready_share"], one["fired_s"]
+            self._say(
+                f"Indicator {name} ({one['role']}{origin}): ready {ready:.1f} % of the time, fired {fired:,.1f} s{faults}",
+                style="yellow" if one["faults"] else "",
+            )
 
     def footer(self) -> None:
         report = self._report

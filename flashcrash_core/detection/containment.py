@@ -112,16 +112,18 @@ class Oversight:
     budget_ns: int = 0
     rows: Mapping[tuple[str, int, str, str], Imposed] = field(default=_NOTHING)
     calls: Mapping[tuple[str, int, str, str], Imposed] = field(default=_NOTHING)
+    excused_ns: int = 0
+    """Time spent so far in scorers: a strategy that waits for one is not slow for that."""
 
     def start(self) -> int:
         """The stopwatch now; 0 when time is not measured."""
         return 0 if self.watch is None else self.watch()
 
-    def late(self, started_ns: int) -> str:
-        """What to say of a call that took longer than the budget, "" for one that did not."""
+    def late(self, started_ns: int, excused_ns: int = 0) -> str:
+        """What to say of a call that took longer than the budget and ``excused_ns``, "" for one that did not."""
         if self.watch is None:
             return ""
-        spent_ns = self.watch() - started_ns
+        spent_ns = self.watch() - started_ns - excused_ns
         return "" if spent_ns <= self.budget_ns else f"took {spent_ns / 1e6:.1f} ms of {self.budget_ns / 1e6:g} ms"
 
 

@@ -5,9 +5,8 @@ else or takes too long has a missing reading for that row, and so has one whose 
 quarantined: never called again, missing from then on, and said so in every report.
 """
 
-from marshal import dumps
 from math import isinf, nan
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,15 +15,13 @@ from attrs import define, field, frozen
 from flashcrash_core.detection.column_window import ColumnWindow
 from flashcrash_core.detection.containment import Fault, FaultCount, Misbehaviour, Oversight, describe, dispose, named
 from flashcrash_core.detection.indicator import Floats, Indicator, Role, StepIndicator, WindowIndicator
+from flashcrash_core.detection.pair_check import PairCheck
 from flashcrash_core.market.features import FeatureRow
 
 __all__ = ["Fault", "Pair", "Panel", "PanelEntry"]
 
 Pair = tuple[Floats, Floats]
 """``(statistic, baseline)``."""
-
-_PLAIN: Final = 2
-"""Marshal's last format without references: equal values give equal bytes."""
 
 
 @frozen
@@ -66,8 +63,7 @@ class Panel:
             for e in entries
         ]
         self.pairs: list[Pair] = [slot.missing for slot in self._slots]
-        self._images = [b""] * len(entries)
-        """The accepted pairs as bytes: an answer of equal bytes has the same types and values and needs no second look."""
+        self._check = PairCheck([slot.shape for slot in self._slots])
         self._windows = [
             ColumnWindow(e.indicator.columns, e.indicator.window_rows) if isinstance(e.indicator, WindowIndicator) else None
             for e in entries
@@ -95,20 +91,24 @@ class Panel:
         if self.oversight is not None:
             self._on_row_overseen(row, self.oversight)
             return
-        images = self._images
+        pairs = self.pairs
         for index, step, state, params in self._steps:
             try:
-                pair = step(state, row, params)
-                try:  # comparing bytes runs no code of the plugin, as comparing its objects would
-                    same = dumps(pair, _PLAIN) == images[index]
-                except ValueError:  # holds something that is no plain data
-                    same = False
-                if not same:
-                    self._take(index, pair)
+                pairs[index] = step(state, row, params)
             except KeyboardInterrupt:  # the user's, and nothing that a plugin may keep
                 raise
             except BaseException as error:  # a plugin may raise anything; it must not reach the session
                 self.contain(index, row.t_us, error, "indicator")
+        if not self._check.sound(pairs):
+            self._look_closer(row.t_us)
+
+    def _look_closer(self, t_us: int) -> None:
+        """Something is wrong, or may be: find out with whom."""
+        for index, *_ in self._steps:
+            try:
+                self._require_sound(index, self.pairs[index])
+            except Misbehaviour as error:
+                self.contain(index, t_us, error, "indicator")
 
     def _on_row_overseen(self, row: FeatureRow, oversight: Oversight) -> None:
         """The same with a stopwatch, or with the faults that a journal imposes."""
@@ -120,7 +120,8 @@ class Panel:
                 if late := oversight.late(started_ns):
                     dispose(pair)
                     raise Misbehaviour("overrun", late)
-                self._take(index, pair)
+                self._require_sound(index, pair)
+                self.pairs[index] = pair
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -131,8 +132,8 @@ class Panel:
             if failure is not None:
                 self.contain(index, row.t_us, failure, "indicator")
 
-    def _take(self, index: int, pair: Any) -> None:
-        """Check a new pair and keep it. Exact types only: a subclass could lie in any comparison that follows."""
+    def _require_sound(self, index: int, pair: Any) -> None:
+        """Raise Misbehaviour saying what is wrong. Exact types only: a subclass could lie in any comparison that follows."""
         if type(pair) is not tuple or len(pair) != 2:
             dispose(pair)
             raise Misbehaviour("wrong_type", f"returned {named(pair)} instead of a tuple of two tuples of floats")
@@ -151,8 +152,6 @@ class Panel:
                 "wrong_shape",
                 f"returned {found[0]} statistics and {found[1]} baselines, declared {self._slots[index].shape}",
             )
-        self.pairs[index] = pair
-        self._images[index] = dumps(pair, _PLAIN)
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -162,7 +161,6 @@ class Panel:
         if slot.count.quarantined:
             return
         self.pairs[index] = slot.missing
-        self._images[index] = b""
         kind, message = describe(error)
         if slot.count.add(kind, t_us):
             self._drop(index)
@@ -179,7 +177,6 @@ class Panel:
 
     def _drop(self, index: int) -> None:
         self.pairs[index] = self._slots[index].missing
-        self._images[index] = b""
         # A new list: the loop that is running over the old one must not be disturbed.
         self._steps = [step for step in self._steps if step[0] != index]
 
@@ -242,7 +239,6 @@ class Panel:
             if window is not None:
                 window.restore(columns)
         self.pairs[:] = [(tuple(s), tuple(b)) for s, b in data["pairs"]]
-        self._images = [b""] * len(self.entries)  # the next answer is looked at again
 
 
 def _newest(array: Any, rows: int) -> float:

@@ -73,7 +73,7 @@ class _Guard:
         """Do ``work``; ``(its result, "")``, or None (the late result of an overrun) and the kind of the fault."""
         name = self._call_name(call)
         oversight = self._host.oversight
-        started_ns = 0 if oversight is None else oversight.start()
+        started_ns, excused_ns = (0, 0) if oversight is None else (oversight.start(), oversight.excused_ns)
         result: Any = None
         failure: BaseException | None = None
         try:
@@ -83,7 +83,9 @@ class _Guard:
         except BaseException as error:
             failure = error
         if oversight is not None:
-            late = oversight.late(started_ns) if timed else ""
+            late = oversight.late(started_ns, oversight.excused_ns - excused_ns) if timed else ""
+            if self._stage == "scorer":
+                oversight.excused_ns += oversight.start() - started_ns
             told = oversight.calls.get((symbol, self._host.seq, self._stage, name))
             if told is not None:
                 failure = Misbehaviour(told.kind, told.message)

@@ -221,6 +221,8 @@ def _drive(
         tally.load(store, session_id)
     report = build_report(composition, outcome, tally, mode=mode, engine="stream", session_id=session_id or None)
     report |= _interruption(outcome)
+    for one in report["indicators"].values():
+        one["distribution"] = prepared.registry.indicators.origin(one["plugin"]).distribution
     report["warnings"] += [_edge_warning(problem) for problem in problems]
     if store is not None:
         summary = msgspec.json.decode(to_json(report))

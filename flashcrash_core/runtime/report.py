@@ -94,10 +94,43 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "blocked_seconds": {reason: us / 1e6 for reason, us in blocked.most_common()},
         "hold_sweep": {symbol: lane.sweep.result() for symbol, lane in session.lanes.items() if lane.sweep is not None},
         "faults": session.faults,
+        "indicators": _indicators(session),
+        "plugin_watch": None if outcome.plugin_budget_ms is None else {"budget_ms": outcome.plugin_budget_ms},
         "data": {symbol: _data(lane) for symbol, lane in session.lanes.items()},
         "detection": {symbol: _why(lane) for symbol, lane in session.lanes.items()},
         "warnings": [*composition.warnings, *_data_warnings(composition)],
     }
+
+
+def _indicators(session: Session) -> dict[str, dict[str, Any]]:
+    """Every indicator instance over all symbols: how long it had a reading and fired, and what it did wrong."""
+    result: dict[str, dict[str, Any]] = {}
+    ready_us: Counter[str] = Counter()
+    span_us = sum(sum(lane.state_us.values()) for lane in session.lanes.values())
+    for lane in session.lanes.values():
+        shares, reasons = lane.shares(), {reading.name: reading.reason for reading in lane.readings()}
+        for index, entry in enumerate(lane.panel.entries):
+            count = lane.panel.faults_of(index)
+            one = result.setdefault(
+                entry.name,
+                {
+                    "plugin": entry.plugin,
+                    "distribution": "",
+                    "role": str(entry.role),
+                    "ready_share": 0.0,
+                    "fired_s": 0.0,
+                    "faults": 0,
+                    "quarantined": False,
+                    "reason": "",
+                },
+            )
+            ready_us[entry.name] += shares[entry.name][0]
+            one["ready_share"] = round(ready_us[entry.name] / span_us, 4) if span_us else 0.0
+            one["fired_s"] += shares[entry.name][1] / 1e6
+            one["faults"] += count.total
+            one["quarantined"] |= count.quarantined
+            one["reason"] = one["reason"] or reasons[entry.name]
+    return result
 
 
 def _trade(t: TradeRecord, composition: Composition) -> dict[str, Any]:
@@ -211,6 +244,11 @@ def _data_warnings(composition: Composition) -> list[str]:
             if reading.reason == "quarantined":
                 why = next((f["message"] for f in session.faults if f["name"] == reading.name and f["symbol"] == symbol), "")
                 warnings.append(f"{symbol}: indicator {reading.name} was quarantined, its reading is missing: {why}")
+    others = [fault for fault in session.faults if fault["stage"] not in ("indicator", "judge")]
+    for stage, name in dict.fromkeys((fault["stage"], fault["name"]) for fault in others):
+        own = [fault for fault in others if (fault["stage"], fault["name"]) == (stage, name)]
+        end = ", and is called no more" if own[-1]["quarantined"] else ""
+        warnings.append(f"{stage} {name} failed {len(own)} times{end}; first: {own[0]['message']}")
     for symbol, number in session.unknown_symbols.items():
         warnings.append(f"{number} events of {symbol}, which this run does not trade, were ignored")
     return warnings

@@ -59,6 +59,8 @@ class RunOutcome:
     wall_s: float = 0.0
     snapshots: int = 0
     commits: int = field(default=0)
+    plugin_budget_ms: float | None = None
+    """Real time that a call into a plugin was allowed; None: not measured."""
     signal: int = 0
     """Number of the signal that interrupted the run, 0 for none."""
 
@@ -74,6 +76,7 @@ class Runner:
         session_id: str,
         options: RunOptions,
         on_progress: Callable[[float | None, int], None] | None = None,
+        stopwatch: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self.session = session
         self.executor = executor
@@ -83,10 +86,11 @@ class Runner:
         self._store = store
         self._session_id = session_id
         self._on_progress = on_progress
+        self._stopwatch = stopwatch
         self._next_snapshot_us = 0
         self._stop_us: int | None = None
         self._interrupted = False
-        self._outcome = RunOutcome()
+        self._outcome = RunOutcome(plugin_budget_ms=options.plugin_budget_ns / 1e6 if options.plugin_budget_ns else None)
         self._live_from = 0
         """From this event on everything is new. Before it stored rows are repeated, and journalled faults imposed."""
         self._told: deque[tuple[int, str, str]] = deque()
@@ -265,7 +269,7 @@ class Runner:
             if self.options.verify_only:
                 return True
             budget_ns = self.options.plugin_budget_ns
-            session.oversee(Oversight(time.perf_counter_ns, budget_ns) if budget_ns else None)
+            session.oversee(Oversight(self._stopwatch, budget_ns) if budget_ns else None)
             for name in self.options.quarantine:
                 if not session.quarantine(name, "quarantined at the operator's wish"):
                     known = ", ".join(entry.name for lane in session.lanes.values() for entry in lane.panel.entries)
@@ -298,7 +302,10 @@ class Runner:
     def _save(self, consumed: int) -> None:
         session, executor = self.session.snapshot(), None if self.guard is None else self.guard.snapshot()
         if session is None or (executor is None and self.guard is not None):
-            return  # a plugin could not give its state; the fault is journalled, and an older snapshot stays the newest
+            # A plugin could not give its state; the fault is journalled, and an older snapshot stays the newest.
+            if self.guard is not None and executor is None:
+                self._after_failure()
+            return
         payload: dict[str, Any] = {
             "session": session,
             "executor": executor,

@@ -46,6 +46,14 @@ def test_the_benchmark_gives_no_ratio_when_the_builds_differ(tmp_path: Path) -> 
     assert "ratio" not in done.stdout.replace("no ratio", "")
 
 
+def test_the_benchmark_of_the_guard_runs(tmp_path: Path) -> None:
+    """Two rounds over a short market: the loops give equal readings, and every ratio is printed. Their size decides nothing."""
+    done = run(ROOT / "benchmarks/guarded_dispatch.py", "--rounds", "2", "--seconds", "20", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("loop without a guard", "guarded loop  ", "guarded loop with stopwatch", "hook calls / bound methods"):
+        assert line in done.stdout, line
+
+
 def test_the_results_page_is_refused_without_its_data(tmp_path: Path) -> None:
     """Without FLASHCRASH_DATA, or with a folder that lacks a file: one clear message, exit code 1, nothing written."""
     page = tmp_path / "results.md"
