@@ -28,6 +28,8 @@ class ColumnWindow:
             name: np.empty(rows * _ROOM, dtype=np.int64 if FeatureRow.__annotations__[name] is int else np.float64)
             for name in columns
         }
+        # Over read-only memory, not only flagged so: a plugin could take such a flag back.
+        self._shown = {name: np.frombuffer(array.data.toreadonly(), dtype=array.dtype) for name, array in self._arrays.items()}
 
     def append(self, row: FeatureRow) -> int:
         """Take a row; returns how many rows there are now, at most the window's."""
@@ -45,11 +47,7 @@ class ColumnWindow:
     def columns(self) -> dict[str, Any]:
         """Read-only views, oldest row first. They hold until the next row is taken."""
         start, end = max(0, self._end - self._rows), self._end
-        views = {}
-        for name, array in self._arrays.items():
-            view = views[name] = array[start:end]
-            view.setflags(write=False)
-        return views
+        return {name: array[start:end] for name, array in self._shown.items()}
 
     def snapshot(self) -> list[list[Any]]:
         """The columns as lists of plain numbers."""

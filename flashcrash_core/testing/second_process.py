@@ -5,6 +5,7 @@ it gave (plain JSON data). Inside, ``with watching() as seen:`` collects what th
 """
 
 import datetime
+import io
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, Final
 
 from flashcrash_core.testing.battery import CheckFailure
@@ -22,19 +23,12 @@ __all__ = ["in_second_process", "needs_a_name", "serve", "watching"]
 
 _TIMEOUT_S: Final = 300
 _AUDITED: Final = (
-    "open",
-    "socket.",
-    "subprocess.",
-    "os.",
-    "shutil.",
-    "sqlite3.",
-    "ctypes.dlopen",
-    "urllib.",
-    "http.",
-)
+    "open", "socket.", "subprocess.", "os.", "shutil.", "sqlite3.", "ctypes.", "urllib.", "http.", "_thread.",
+)  # fmt: skip
 _CLOCKS: Final = (
     "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns",
-    "thread_time", "thread_time_ns", "sleep", "localtime", "gmtime",
+    "thread_time", "thread_time_ns", "sleep", "localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime",
+    "clock_gettime_ns",
 )  # fmt: skip
 _DRAWS: Final = ("random", "uniform", "randint", "randrange", "choice", "choices", "shuffle", "sample", "gauss", "getrandbits")
 
@@ -76,17 +70,21 @@ def in_second_process(
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no output"]
         raise CheckFailure(f"{subject.label}: {task.__name__} failed in a second process: {lines[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout)
 
 
 @contextmanager
 def watching() -> Iterator[list[str]]:
-    """Note every file, socket, process, clock and unseeded number that the block asks for. Only in a watched second process."""
+    """Note what the block asks for: files, sockets, processes, threads, clocks, environment, unseeded numbers, and output.
+
+    Only in a watched second process. ``numpy.datetime64("now")`` and clocks read inside of C extensions are not seen.
+    """
     global _seen  # noqa: PLW0603 - the audit hook of a process cannot be removed, so it is switched
     seen: list[str] = []
     _seen = seen
     try:
-        yield seen
+        with redirect_stdout(_NotedStream("print")), redirect_stderr(_NotedStream("sys.stderr")):
+            yield seen
     finally:
         _seen = None
 
@@ -111,6 +109,29 @@ def _noted(module: Any, name: str, label: str) -> None:
     setattr(module, name, call)
 
 
+class _NotedStream(io.TextIOBase):
+    """Takes what is printed, and notes that something was."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def write(self, text: str) -> int:
+        _note(f"{self._name} (output)")
+        return len(text)
+
+
+def _noted_unseeded(owner: Any, name: str, label: str, *, place: int) -> None:
+    original = getattr(owner, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and (len(args) <= place or args[place] is None):
+            _note(label)
+        return original(*args, **kwargs)
+
+    setattr(owner, name, call)
+
+
 def _watch_the_world() -> None:
     """Before the plugin is imported, so that ``from time import time`` binds the watched function."""
     import numpy as np
@@ -122,6 +143,10 @@ def _watch_the_world() -> None:
     for name in ("rand", "randn", "randint", "random", "uniform", "normal", "choice", "shuffle", "standard_normal"):
         _noted(np.random, name, f"numpy.random.{name} (unseeded)")
     _noted(os, "urandom", "os.urandom")
+    _noted(random, "_urandom", "random.SystemRandom")
+    _noted(type(os.environ), "__getitem__", "os.environ")
+    _noted_unseeded(random.Random, "seed", "random.Random (unseeded)", place=1)
+    _noted_unseeded(np.random, "default_rng", "numpy.random.default_rng (unseeded)", place=0)
 
     class Datetime(datetime.datetime):
         """Notes who asks for the present time."""
@@ -142,6 +167,9 @@ def _watch_the_world() -> None:
 
 def serve() -> None:
     """Body of the second process: one request on standard input, its answer on standard output."""
+    # The answer has a way of its own: what a plugin prints must not mix with it.
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     request = json.load(sys.stdin)
     sys.path[:] = request["path"]
     if request["watched"]:
@@ -151,4 +179,5 @@ def serve() -> None:
     task: Any = __import__(module, fromlist=["_"])
     for part in qualname.split("."):
         task = getattr(task, part)
-    sys.stdout.write(json.dumps(task(found[0])) + "\n")
+    with answer:
+        json.dump(task(found[0]), answer)

@@ -61,7 +61,7 @@ def find_subjects(
     if isinstance(plugin, str):
         if not plugin or "," in plugin or plugin.startswith(("+", "no:")):
             raise UsageError(f'plugin {plugin!r}: name one plugin, as in plugin = "my-vpin"')
-        registry = load_registry(f"+{plugin}")
+        registry = load_registry(_beside_the_shipped(plugin))
         wanted = {candidate.name for candidate in registry.selection.chosen if candidate.explicit}
     else:
         given = getattr(plugin, "__name__", type(plugin).__name__).rpartition(".")[2].replace("_", "-").lower()
@@ -92,6 +92,19 @@ def find_subjects(
         )
         for kind_of, spec, candidate in matching
     ]
+
+
+def _beside_the_shipped(element: str) -> str:
+    """The selection of the plugin and the first-party ones, without those that offer the same names: it replaces them."""
+    alone, shipped = load_registry(element), load_registry()
+    own = {candidate.name for candidate in alone.selection.chosen}
+    offered = {(kind, spec.name) for plugin in alone.plugins for kind, spec in plugin.specs}
+    replaced = [
+        plugin.candidate.name
+        for plugin in shipped.plugins
+        if plugin.candidate.name not in own and offered & {(kind, spec.name) for kind, spec in plugin.specs}
+    ]
+    return ",".join([f"+{element}", *(f"no:{name}" for name in replaced)])
 
 
 def structured(spec: Spec, options: Mapping[str, Any]) -> Any:

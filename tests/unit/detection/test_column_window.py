@@ -32,6 +32,8 @@ def test_views_cannot_be_written() -> None:
     window.append(row(price=5.0))
     with pytest.raises(ValueError, match="read-only"):
         window.columns()["price"][0] = 1.0
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        window.columns()["price"].setflags(write=True)
     assert window.columns()["price"].tolist() == [5.0]
 
 

@@ -22,7 +22,10 @@ def streaming_equals_batch(subject: Subject[IndicatorSpec]) -> None:
     """Row by row over its window, and at once over the columns of a whole tape, the formula gives the same readings."""
     for seed in subject.effort.seeds:
         rows = tape("crash_and_bounce", seed=seed).rows()
-        what = f"tape crash_and_bounce, seed {seed}: the batch over all columns differs from the live program"
+        what = (
+            f"tape crash_and_bounce, seed {seed}: the batch over all columns differs from the live program (a cumulative sum "
+            "rounds by where it starts: sum each window by itself, as sliding_window_view does)"
+        )
         require_same(subject, batch(subject, rows), live(subject, rows), what)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flashcrash_core.detection.indicator import Indicator, StepIndicator, WindowIndicator
+from flashcrash_core.detection.indicator import BuildContext, Indicator, StepIndicator, WindowIndicator
 from flashcrash_core.detection.panel import Pair, Panel, PanelEntry
 from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.market.instruments import Instrument
@@ -18,32 +18,38 @@ from flashcrash_core.testing.subject import Subject, build_context, structured
 __all__ = ["batch", "build", "columns_of", "entries_of", "live", "panel_of", "require_same"]
 
 
-def build(subject: Subject[IndicatorSpec], instrument: Instrument | None = None) -> Indicator:
-    """A fresh program. Raises CheckFailure when ``build`` gives anything else."""
-    program = subject.spec.build(subject.config, build_context(instrument or simulated_instrument(SIMULATED_SYMBOL)))
+def build(subject: Subject[IndicatorSpec], instrument: Instrument | None = None, *, has_book: bool = True) -> Indicator:
+    """A fresh program for a run with or without a book. Raises CheckFailure when ``build`` gives anything else."""
+    program = subject.spec.build(subject.config, _context(instrument, has_book=has_book))
     if not isinstance(program, StepIndicator | WindowIndicator):
         raise CheckFailure(f"{subject.label}: build gave a {type(program).__name__}, not a StepIndicator or WindowIndicator")
     return program
 
 
-def entries_of(subject: Subject[IndicatorSpec], instrument: Instrument | None = None) -> tuple[PanelEntry, ...]:
+def _context(instrument: Instrument | None, *, has_book: bool) -> BuildContext:
+    return build_context(instrument or simulated_instrument(SIMULATED_SYMBOL), has_book=has_book)
+
+
+def entries_of(
+    subject: Subject[IndicatorSpec], instrument: Instrument | None = None, *, has_book: bool = True
+) -> tuple[PanelEntry, ...]:
     """The subject as the last entry of a panel, behind the indicator whose baseline it is judged against, if there is one."""
     spec = subject.spec
     entries = []
     if spec.baseline_from is not None:
         source = subject.registry.indicators[spec.baseline_from]
-        program = source.build(structured(source, {}), build_context(instrument or simulated_instrument(SIMULATED_SYMBOL)))
+        program = source.build(structured(source, {}), _context(instrument, has_book=has_book))
         entries.append(PanelEntry(source.name, source.name, source.role, program, source.statistics, source.baselines))
-    program = build(subject, instrument)
+    program = build(subject, instrument, has_book=has_book)
     entries.append(
         PanelEntry(spec.name, spec.name, spec.role, program, spec.statistics, spec.baselines, baseline_from=spec.baseline_from)
     )
     return tuple(entries)
 
 
-def panel_of(subject: Subject[IndicatorSpec], instrument: Instrument | None = None) -> Panel:
+def panel_of(subject: Subject[IndicatorSpec], instrument: Instrument | None = None, *, has_book: bool = True) -> Panel:
     """The kernel's own panel with the subject as its last indicator."""
-    return Panel(entries_of(subject, instrument))
+    return Panel(entries_of(subject, instrument, has_book=has_book))
 
 
 def live(
@@ -80,9 +86,7 @@ def batch(subject: Subject[IndicatorSpec], rows: Sequence[FeatureRow], instrumen
 def columns_of(rows: Sequence[FeatureRow], names: Iterable[str]) -> dict[str, Any]:
     """The rows as read-only numpy columns."""
     columns = {name: np.array([getattr(row, name) for row in rows]) for name in names}
-    for column in columns.values():
-        column.setflags(write=False)
-    return columns
+    return {name: np.frombuffer(column.data.toreadonly(), dtype=column.dtype) for name, column in columns.items()}
 
 
 def require_same(subject: Subject[IndicatorSpec], found: Sequence[Pair], wanted: Sequence[Pair], what: str) -> None:

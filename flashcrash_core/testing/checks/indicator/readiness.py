@@ -26,7 +26,7 @@ def declared_warmup_s(subject: Subject[IndicatorSpec]) -> float:
 
 
 def _first_reading_s(subject: Subject[IndicatorSpec], *, has_book: bool = True) -> float | None:
-    values = judged_values(subject, tape("calm", has_book=has_book).rows())
+    values = judged_values(subject, tape("calm", has_book=has_book).rows(), has_book=has_book)
     return next(((index + 1) / 10 for index, value in enumerate(values) if not isnan(value)), None)
 
 

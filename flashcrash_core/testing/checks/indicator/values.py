@@ -1,9 +1,10 @@
 """What leaves an indicator: legal pairs on every market, and a judgement that is pure, bounded and hysteretic."""
 
+from collections.abc import Sequence
 from math import inf, isfinite, isnan, nan
 
 from flashcrash_core.detection.judgement import Judgement
-from flashcrash_core.detection.panel import Pair
+from flashcrash_core.detection.panel import Pair, Panel
 from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.specs import IndicatorSpec
 from flashcrash_core.testing.battery import CheckFailure, check
@@ -14,9 +15,10 @@ from flashcrash_core.testing.tapes import BOOK_ONLY, TAPES, tape
 __all__ = ["finite_readings", "hysteresis", "judged_values", "judgement_is_pure", "missing_stays_missing"]
 
 
-def judged_values(subject: Subject[IndicatorSpec], rows: tuple[FeatureRow, ...] | list[FeatureRow]) -> list[float]:
+def judged_values(subject: Subject[IndicatorSpec], rows: Sequence[FeatureRow], *, has_book: bool = True) -> list[float]:
     """The judged value of every row, NaN while missing, by the detector's own judgement. Raises CheckFailure at the first fault."""
-    panel, judgement = panel_of(subject), Judgement(entries_of(subject), freeze=False)
+    entries = entries_of(subject, has_book=has_book)
+    panel, judgement = Panel(entries), Judgement(entries, freeze=False)
     values = []
     for index, row in enumerate(rows):
         panel.on_row(row)
@@ -36,7 +38,7 @@ def finite_readings(subject: Subject[IndicatorSpec]) -> None:
             if not has_book and "book" in subject.spec.needs:
                 continue  # the kernel does not run it there
             try:
-                judged_values(subject, tape(name, has_book=has_book).rows())
+                judged_values(subject, tape(name, has_book=has_book).rows(), has_book=has_book)
             except CheckFailure as failure:
                 raise CheckFailure(f"{failure} (tape {name}, seed 1, has_book={has_book})") from failure
 
