@@ -21,6 +21,8 @@ S = TypeVar("S", bound=Spec)
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
 
 
+_KERNEL_KEYS: Final = ("use", "enabled", "role")
+"""Keys of an indicator's table that are not the plugin's."""
 _NOT_SELECTED: Final = " is installed but not selected; add it to --plugins"
 
 
@@ -109,8 +111,9 @@ class PluginConfigs:
         tree = loaded.as_plain()
         added: set[KeyPath] = set()
         for name, indicator in self.indicators.items():
-            table = {"use": indicator.spec.name, **tree["indicators"].get(name, {"enabled": True, "role": indicator.role.value})}
-            tree["indicators"][name] = {**table, **plain(indicator.config)}
+            given = tree["indicators"].get(name, {"enabled": True, "role": indicator.role.value})
+            table = {key: given[key] for key in _KERNEL_KEYS if key in given}  # the others are the plugin's, as it understood them
+            tree["indicators"][name] = {"use": indicator.spec.name, **table, **plain(indicator.config)}
             if not indicator.tabled:
                 added.add(("indicators", name))
         for key in ("scorer", "strategy", "executor", "storage"):
@@ -181,7 +184,8 @@ def _indicators(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault],
             if loaded.merged.origin((*path, "use")).layer not in ("default", "profile"):
                 warnings.append(f"{loaded.merged.origin(path)} indicators.{name}: not built, plugin {use} is not selected")
             continue
-        found = _config(registry.indicators, registry, "indicator", (*path, "use"), use, table.options, faults)
+        options = _meant_for_it(name, table.options, loaded) if use in added else table.options
+        found = _config(registry.indicators, registry, "indicator", (*path, "use"), use, options, faults)
         if found is not None:
             indicators[name] = IndicatorConfig(found.spec, found.config, name, table.role or found.spec.role)
 
@@ -203,6 +207,12 @@ def _indicators(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault],
         if found is not None:
             indicators[name] = IndicatorConfig(found.spec, found.config, name, found.spec.role, tabled=False)
     return indicators
+
+
+def _meant_for_it(name: str, options: Mapping[str, Any], loaded: LoadedConfig) -> dict[str, Any]:
+    """What the user set. A shipped profile speaks to the shipped plugin of that name, not to one that was named to replace it."""
+    origin = loaded.merged.origin
+    return {key: value for key, value in options.items() if origin(("indicators", name, key)).layer not in ("default", "profile")}
 
 
 def _feeds(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault]) -> dict[str, PluginConfig[FeedSpec]]:

@@ -4,6 +4,7 @@
 it gave (plain JSON data). Inside, ``with watching() as seen:`` collects what the code in the block asked of the world.
 """
 
+import _thread
 import datetime
 import io
 import json
@@ -11,6 +12,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -19,12 +21,14 @@ from typing import Any, Final
 from flashcrash_core.testing.battery import CheckFailure
 from flashcrash_core.testing.subject import Subject, find_subjects
 
-__all__ = ["in_second_process", "needs_a_name", "serve", "watching"]
+__all__ = ["in_second_process", "needs_a_name", "opening", "serve", "watching"]
 
 _TIMEOUT_S: Final = 300
 _AUDITED: Final = (
-    "open", "socket.", "subprocess.", "os.", "shutil.", "sqlite3.", "ctypes.", "urllib.", "http.", "_thread.",
+    "open", "socket.", "subprocess.", "os.", "shutil.", "sqlite3.", "ctypes.", "urllib.", "http.",
 )  # fmt: skip
+_WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+"""Flags of an opening that may change the file."""
 _CLOCKS: Final = (
     "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns",
     "thread_time", "thread_time_ns", "sleep", "localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime",
@@ -50,6 +54,7 @@ def in_second_process(
         "kind": subject.kind,
         "name": subject.spec.name,
         "config": dict(subject.options),
+        "local_endpoint": None if subject.local_endpoint is None else dict(subject.local_endpoint),
         "task": [task.__module__, task.__qualname__],
         "watched": watched,
         "path": [entry for entry in sys.path if entry],
@@ -96,7 +101,17 @@ def _note(what: str) -> None:
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if _seen is not None and event.startswith(_AUDITED):
-        _note(f"{event}({arguments[0]!r})" if arguments else event)
+        if event == "open":
+            # A descriptor was opened before, which was noted then; of a path it matters whether it is only read.
+            if not isinstance(arguments[0], int):
+                _note(opening(arguments[0], writing=bool(arguments[2] & _WRITES)))
+        else:
+            _note(f"{event}({arguments[0]!r})" if arguments else event)
+
+
+def opening(path: object, *, writing: bool = False) -> str:
+    """How it is noted that a path was opened."""
+    return f"open({path!r}{', to write' if writing else ''})"
 
 
 def _noted(module: Any, name: str, label: str) -> None:
@@ -143,6 +158,8 @@ def _watch_the_world() -> None:
     for name in ("rand", "randn", "randint", "random", "uniform", "normal", "choice", "shuffle", "standard_normal"):
         _noted(np.random, name, f"numpy.random.{name} (unseeded)")
     _noted(os, "urandom", "os.urandom")
+    _noted(_thread, "start_new_thread", "a thread")
+    _noted(threading, "_start_new_thread", "a thread")
     _noted(random, "_urandom", "random.SystemRandom")
     _noted(type(os.environ), "__getitem__", "os.environ")
     _noted_unseeded(random.Random, "seed", "random.Random (unseeded)", place=1)
@@ -174,7 +191,13 @@ def serve() -> None:
     sys.path[:] = request["path"]
     if request["watched"]:
         _watch_the_world()
-    found = find_subjects(request["element"], kind=request["kind"], name=request["name"], config=request["config"])
+    found = find_subjects(
+        request["element"],
+        kind=request["kind"],
+        name=request["name"],
+        config=request["config"],
+        local_endpoint=request["local_endpoint"],
+    )
     module, qualname = request["task"]
     task: Any = __import__(module, fromlist=["_"])
     for part in qualname.split("."):

@@ -227,3 +227,39 @@ def test_faults_of_a_table_without_use_come_once(tmp_path: Path, added: Registry
     with pytest.raises(ConfigError) as caught:
         resolve_plugins(loaded, added)
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["--set indicators.my-vpin.role"]
+
+
+REPLACEMENT = """\
+from attrs import frozen
+from flashcrash_core.api import IndicatorSpec, PluginInfo, StepIndicator, hookimpl
+
+flashcrash_plugin = PluginInfo(api=1, summary="another volatility")
+
+@frozen
+class Config:
+    span_s: float = 5.0
+
+def build(config, context):
+    judge, step = lambda s, b, levels, fired: (s[0], False), lambda state, row, params: ((0.0,), ())
+    return StepIndicator(judge, None, step=step, state=(), params=None)
+
+@hookimpl
+def flashcrash_indicators():
+    return [IndicatorSpec(name="volatility", summary="s", config=Config, build=build, statistics=("x",))]
+"""
+
+
+def test_a_named_plugin_may_replace_a_shipped_indicator(tmp_path: Path) -> None:
+    """A shipped profile speaks to the shipped indicator; its replacement gets its own defaults and what the user set."""
+    path = tmp_path / "my_volatility.py"
+    path.write_text(REPLACEMENT, encoding="utf-8")
+    registry = load_registry(f"no:volatility,+{path}")
+    assert resolve_plugins(load(tmp_path), registry).indicators["volatility"].config.span_s == 5.0
+    loaded = load(tmp_path, "indicators.volatility.span_s=7.0")
+    resolved = resolve_plugins(loaded, registry)
+    assert resolved.indicators["volatility"].config.span_s == 7.0
+    shown = {value.key for value in resolved.effective(loaded) if value.key.startswith("indicators.volatility.")}
+    assert shown >= {"indicators.volatility.span_s", "indicators.volatility.use"}
+    assert "indicators.volatility.baseline_s" not in shown
+    with pytest.raises(ConfigError, match=r"indicators\.volatility\.spam_s: unknown key"):
+        resolve_plugins(load(tmp_path, "indicators.volatility.spam_s=7.0"), registry)
