@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Effort,
         Outcome,
         battery_of,
+        is_proven,
         run_battery,
     )
     from flashcrash_core.testing.clock import ManualClock
@@ -82,6 +83,7 @@ __all__ = [
     "drive",
     "feature_rows",
     "find_subjects",
+    "is_proven",
     "make_rows",
     "row",
     "rows_of",
@@ -90,7 +92,7 @@ __all__ = [
 ]
 
 _PARTS: Final[dict[str, str]] = {
-    "battery": "QUICK STANDARD THOROUGH Check CheckFailure CheckResult Effort Outcome battery_of run_battery",
+    "battery": "QUICK STANDARD THOROUGH Check CheckFailure CheckResult Effort Outcome battery_of is_proven run_battery",
     "clock": "ManualClock",
     "conformance": "check_executor check_feed check_indicator check_plugin check_scorer check_store check_strategy",
     "contracts": "ExecutorContract FeedContract IndicatorContract PluginContract ScorerContract StoreContract StrategyContract",

@@ -8,7 +8,7 @@ raises :class:`CheckFailure` when not. Nothing here knows pytest. The same list 
 import importlib
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -30,6 +30,7 @@ __all__ = [
     "SubjectLike",
     "battery_of",
     "check",
+    "is_proven",
     "run_battery",
     "run_check",
 ]
@@ -169,6 +170,12 @@ def run_battery(subject: SubjectLike, *, expected_failures: Mapping[str, str] | 
     battery = battery_of(subject.kind)
     refuse_unknown(expected, battery)
     return [run_check(one, subject, expected_failure=expected.get(one.name)) for one in battery]
+
+
+def is_proven(rows: Sequence[CheckResult]) -> bool:
+    """Whether the rows of one subject say much about it: no more than half of the checks were skipped."""
+    skipped = sum(row.outcome is Outcome.SKIPPED for row in rows)
+    return 2 * skipped <= len(rows)
 
 
 def refuse_unknown(names: Mapping[str, str], battery: tuple[Check, ...]) -> None:

@@ -35,12 +35,16 @@ def check_plugin(
     config: Mapping[str, Any] | None = None,
     effort: Effort = STANDARD,
     expected_failures: Mapping[str, str] | None = None,
+    local_endpoint: Mapping[str, Any] | None = None,
 ) -> list[CheckResult]:
     """Every check of everything that ``plugin`` offers, or of one kind or name; one row per check.
 
+    ``local_endpoint``: see :func:`~flashcrash_core.testing.subject.find_subjects`. Of a subject with many skipped checks
+    :func:`~flashcrash_core.testing.battery.is_proven` tells whether the rest proves much.
+
     Raises PluginError, ConfigError or UsageError when there is nothing to check; a failed check is a row, not an exception.
     """
-    found = find_subjects(plugin, kind=kind, name=name, config=config, effort=effort)
+    found = find_subjects(plugin, kind=kind, name=name, config=config, effort=effort, local_endpoint=local_endpoint)
     return [row for subject in found for row in run_battery(subject, expected_failures=expected_failures)]
 
 

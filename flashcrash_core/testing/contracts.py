@@ -10,7 +10,8 @@
 
 ``plugin`` is what stands in ``--plugins`` (a name, ``pkg.mod``, ``./file.py``) or a plugin object. ``name`` picks one of several
 offers, ``config`` is its table. ``expected_failures`` maps a check to the reason why it fails for now; it is strict: a check that
-passes again fails the test until it is taken out.
+passes again fails the test until it is taken out. ``local_endpoint`` is for what reaches out (a live feed, an executor of real runs
+only): settings that point it at an exchange on this machine. Without it such a plugin is connected to nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ class PluginContract:
     plugin: ClassVar[object] = ""
     name: ClassVar[str | None] = None
     config: ClassVar[Mapping[str, Any]] = {}
+    local_endpoint: ClassVar[Mapping[str, Any] | None] = None
     expected_failures: ClassVar[Mapping[str, str]] = {}
     effort: ClassVar[Effort] = STANDARD
     kind: ClassVar[str] = ""
@@ -54,7 +56,14 @@ class PluginContract:
     def subjects(cls) -> list[Subject[Any]]:
         """What is checked; found once per class. Raises FlashcrashError when the plugin cannot be loaded."""
         if cls._found is None:
-            cls._found = find_subjects(cls.plugin, kind=cls.kind, name=cls.name, config=cls.config, effort=cls.effort)
+            cls._found = find_subjects(
+                cls.plugin,
+                kind=cls.kind,
+                name=cls.name,
+                config=cls.config,
+                effort=cls.effort,
+                local_endpoint=cls.local_endpoint,
+            )
         return cls._found
 
 

@@ -16,6 +16,7 @@ from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.registry import Registry, load_registry
 from flashcrash_core.specs import Spec
 from flashcrash_core.testing.battery import STANDARD, Effort
+from flashcrash_core.testing.local_endpoint import reaches_out, require_loopback, with_endpoint
 
 __all__ = ["Subject", "build_context", "find_subjects", "structured"]
 
@@ -38,6 +39,9 @@ class Subject(Generic[S]):
     """Distribution and version, file or module."""
     registry: Registry = field(repr=False)
     effort: Effort = STANDARD
+    local_endpoint: Mapping[str, Any] | None = None
+    """Settings that point it at an exchange on this machine, which are in ``config`` and ``options`` too. None: it is connected to
+    nothing. Given to live feeds and to executors that serve real runs only."""
 
     @property
     def label(self) -> str:
@@ -52,10 +56,15 @@ def find_subjects(
     name: str | None = None,
     config: Mapping[str, Any] | None = None,
     effort: Effort = STANDARD,
+    local_endpoint: Mapping[str, Any] | None = None,
 ) -> list[Subject[Any]]:
     """All descriptors that a plugin offers, or those of one kind or name. ``plugin`` is an element of ``--plugins`` or an object.
 
-    Raises PluginError when it cannot be loaded, ConfigError when ``config`` does not fit, UsageError when nothing is left to check.
+    ``local_endpoint`` is the author's word that what reaches out (live feeds, executors of real runs only) may be connected: it
+    holds settings, laid over ``config``, that point it at an exchange on this machine; ``{}`` when its defaults do.
+
+    Raises PluginError when the plugin cannot be loaded, ConfigError when ``config`` does not fit, UsageError when nothing is left
+    to check or an address is not on this machine.
     """
     element = plugin if isinstance(plugin, str) else ""
     if isinstance(plugin, str):
@@ -79,19 +88,19 @@ def find_subjects(
     if not matching:
         has = ", ".join(f"{kind_of} {spec.name}" for kind_of, spec, _ in offered) or "only hooks at the edges of a session"
         raise UsageError(f"plugin {plugin!r} offers no {name or ''} {kind or 'thing to check'}; it offers {has}".replace("  ", " "))
-    return [
-        Subject(
-            kind_of,
-            spec,
-            structured(spec, config or {}),
-            dict(config or {}),
-            element,
-            f"{candidate.distribution} {candidate.version}".strip(),
-            registry,
-            effort,
-        )
-        for kind_of, spec, candidate in matching
-    ]
+    if local_endpoint is not None and not any(reaches_out(spec) for _, spec, _ in matching):
+        what = ", ".join(f"{kind_of} {spec.name}" for kind_of, spec, _ in matching)
+        raise UsageError(f"plugin {plugin!r}: local_endpoint is given, but {what} reaches no venue; put settings into config")
+    subjects = []
+    for kind_of, spec, candidate in matching:
+        endpoint = local_endpoint if reaches_out(spec) else None
+        options = with_endpoint(config or {}, endpoint or {})
+        made = structured(spec, options)
+        if endpoint is not None:
+            require_loopback(f"{kind_of} {spec.name}", endpoint, made)
+        origin = f"{candidate.distribution} {candidate.version}".strip()
+        subjects.append(Subject(kind_of, spec, made, options, element, origin, registry, effort, endpoint))
+    return subjects
 
 
 def _beside_the_shipped(element: str) -> str:
