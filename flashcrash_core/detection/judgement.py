@@ -24,24 +24,28 @@ class _Flag:
     raw_until_us: int = -1
 
 
+_MISSING, _READY, _FIRED = range(3)
+
+
 @define
 class _Share:
-    """How long an indicator has been ready and fired. A span that goes on counts from its start."""
+    """How long an indicator was ready and fired, up to the row ``since_us`` in which it came to be what it is."""
 
+    state: int = _MISSING
+    since_us: int = 0
     ready_us: int = 0
     fired_us: int = 0
-    ready_since_us: int = -1
-    fired_since_us: int = -1
 
-    def note(self, t_us: int, *, ready: bool, fired: bool) -> None:
-        if ready is not (self.ready_since_us >= 0):
-            self.ready_us, self.ready_since_us = _span(self.ready_us, self.ready_since_us, t_us, on=ready)
-        if fired is not (self.fired_since_us >= 0):
-            self.fired_us, self.fired_since_us = _span(self.fired_us, self.fired_since_us, t_us, on=fired)
+    def until(self, t_us: int) -> tuple[int, int]:
+        spent_us = t_us - self.since_us
+        return (
+            self.ready_us + (spent_us if self.state != _MISSING else 0),
+            self.fired_us + (spent_us if self.state == _FIRED else 0),
+        )
 
-
-def _span(total_us: int, since_us: int, t_us: int, *, on: bool) -> tuple[int, int]:
-    return (total_us, t_us) if on else (total_us + t_us - since_us, -1)
+    def become(self, state: int, t_us: int) -> None:
+        self.ready_us, self.fired_us = self.until(t_us)
+        self.state, self.since_us = state, t_us
 
 
 class Judgement:
@@ -84,14 +88,12 @@ class Judgement:
         self.values[index] = nan
         self.fired[index] = flag.raw = flag.fired = False
         flag.raw_since_us = flag.raw_until_us = -1
-        self._shares[index].note(self._t_us, ready=False, fired=False)
+        self._shares[index].become(_MISSING, self._t_us)
         self._dirty = True  # what is counted over all indicators has changed
 
     def shares(self, index: int, t_us: int) -> tuple[int, int]:
         """Microseconds up to the row ``t_us`` in which indicator ``index`` was ready, and in which it was fired."""
-        share = self._shares[index]
-        ready_us = share.ready_us + (t_us - share.ready_since_us if share.ready_since_us >= 0 else 0)
-        return ready_us, share.fired_us + (t_us - share.fired_since_us if share.fired_since_us >= 0 else 0)
+        return self._shares[index].until(t_us)
 
     def freeze(self) -> None:
         """Hold the baselines of the last row until :meth:`thaw`."""
@@ -124,7 +126,7 @@ class Judgement:
             last[index] = pair[1]
         frozen = self._frozen
         baselines = frozen if frozen is not None else last
-        values, fired = self.values, self.fired
+        values, fired, shares = self.values, self.fired, self._shares
         self._t_us = t_us
         changed = dirty
         for index, judge, levels, persist_us, latch_us, source, flag in self._plan:
@@ -137,7 +139,11 @@ class Judgement:
                     answer = judge(pair[0], baselines[source] if source >= 0 else baselines[index], levels, flag.raw)
                 else:
                     answer = self._overseen(index, t_us, pair[0], baselines[source if source >= 0 else index])
-                value, raw = _checked(answer)
+                if type(answer) is not tuple or len(answer) != 2:
+                    raise _not_a_judgement(answer)
+                value, raw = answer
+                if type(value) is not float or type(raw) is not bool or isinf(value):
+                    raise _not_a_judgement(answer)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a plugin may raise anything
@@ -148,7 +154,8 @@ class Judgement:
             if isnan(value):
                 flag.raw = flag.fired = fired[index] = False
                 flag.raw_since_us = flag.raw_until_us = -1
-                self._shares[index].note(t_us, ready=False, fired=False)
+                if shares[index].state != _MISSING:
+                    shares[index].become(_MISSING, t_us)
                 continue
             if raw:
                 if not flag.raw:
@@ -159,7 +166,9 @@ class Judgement:
                 on = flag.fired and latch_us > 0 and t_us - flag.raw_until_us <= latch_us
             flag.raw = raw
             flag.fired = fired[index] = on
-            self._shares[index].note(t_us, ready=True, fired=on)
+            state = _FIRED if on else _READY
+            if shares[index].state != state:
+                shares[index].become(state, t_us)
         if changed:
             seen[:] = pairs
             self._dirty = False
@@ -195,7 +204,7 @@ class Judgement:
             "frozen": self._frozen and [list(b) for b in self._frozen],
             "last": [list(b) for b in self._last_baselines],
             "flags": [[f.raw, f.fired, f.raw_since_us, f.raw_until_us] for f in self._flags],
-            "shares": [[s.ready_us, s.fired_us, s.ready_since_us, s.fired_since_us] for s in self._shares],
+            "shares": [[s.state, s.since_us, s.ready_us, s.fired_us] for s in self._shares],
             "dropped": sorted(self._dropped),
             "t_us": self._t_us,
         }
@@ -208,28 +217,19 @@ class Judgement:
         self._last_baselines[:] = [tuple(b) for b in data["last"]]
         for flag, (raw, on, since, until) in zip(self._flags, data["flags"], strict=True):
             flag.raw, flag.fired, flag.raw_since_us, flag.raw_until_us = raw, on, since, until
-        for share, (ready_us, fired_us, ready_since, fired_since) in zip(self._shares, data["shares"], strict=True):
-            share.ready_us, share.fired_us, share.ready_since_us, share.fired_since_us = (
-                ready_us,
-                fired_us,
-                ready_since,
-                fired_since,
-            )
+        self._shares = [_Share(*share) for share in data["shares"]]
         self._t_us = data["t_us"]
         for index in data["dropped"]:
             self.drop(index)
         self._dirty = True
 
 
-def _checked(answer: Any) -> tuple[float, bool]:
-    """Exact types only, as for readings."""
+def _not_a_judgement(answer: Any) -> Misbehaviour:
+    """What is wrong with the answer. Exact types only, as for readings."""
+    dispose(answer)
     if type(answer) is not tuple or len(answer) != 2:
-        dispose(answer)
-        raise Misbehaviour("wrong_type", f"judge returned {named(answer)} instead of a value and a flag")
+        return Misbehaviour("wrong_type", f"judge returned {named(answer)} instead of a value and a flag")
     value, raw = answer
     if type(value) is not float or type(raw) is not bool:
-        dispose(answer)
-        raise Misbehaviour("wrong_type", f"judge returned {named(value)} and {named(raw)} instead of a float and a bool")
-    if isinf(value):
-        raise Misbehaviour("not_finite", "judged value is not finite; return NaN for a missing one")
-    return value, raw
+        return Misbehaviour("wrong_type", f"judge returned {named(value)} and {named(raw)} instead of a float and a bool")
+    return Misbehaviour("not_finite", "judged value is not finite; return NaN for a missing one")

@@ -58,18 +58,19 @@ class Input:
 
     def events(self) -> Iterator[MarketEvent]:
         """All events; ``consumed`` counts them. An item that is no event becomes a Rejected, at the third a DataError."""
-        events = self._events
-        while True:
-            try:
-                event = next(events)
-            except StopIteration:
-                return
-            except (FlashcrashError, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                raise _feed_failed(self.feed, f"after {self.consumed} events", error) from error
-            self.consumed += 1
-            yield event if type(event) in _EVENTS else self._rejected(event)
+        kinds = _EVENTS
+        try:
+            for event in self._events:
+                self.consumed += 1
+                yield event if type(event) in kinds else self._rejected(event)
+        except (FlashcrashError, KeyboardInterrupt, GeneratorExit):  # the last one closes this generator; see failed()
+            raise
+        except BaseException as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: BaseException) -> DataError:
+        """What ends a run when the feed raised ``error``, which for a GeneratorExit only the one who iterates can tell."""
+        return _feed_failed(self.feed, f"after {self.consumed} events", error)
 
     def _rejected(self, item: object) -> Rejected:
         dispose(item)

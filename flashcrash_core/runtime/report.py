@@ -95,7 +95,6 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "hold_sweep": {symbol: lane.sweep.result() for symbol, lane in session.lanes.items() if lane.sweep is not None},
         "faults": session.faults,
         "indicators": _indicators(session),
-        "plugin_watch": None if outcome.plugin_budget_ms is None else {"budget_ms": outcome.plugin_budget_ms},
         "data": {symbol: _data(lane) for symbol, lane in session.lanes.items()},
         "detection": {symbol: _why(lane) for symbol, lane in session.lanes.items()},
         "warnings": [*composition.warnings, *_data_warnings(composition)],

@@ -59,8 +59,6 @@ class RunOutcome:
     wall_s: float = 0.0
     snapshots: int = 0
     commits: int = field(default=0)
-    plugin_budget_ms: float | None = None
-    """Real time that a call into a plugin was allowed; None: not measured."""
     signal: int = 0
     """Number of the signal that interrupted the run, 0 for none."""
 
@@ -90,7 +88,7 @@ class Runner:
         self._next_snapshot_us = 0
         self._stop_us: int | None = None
         self._interrupted = False
-        self._outcome = RunOutcome(plugin_budget_ms=options.plugin_budget_ns / 1e6 if options.plugin_budget_ns else None)
+        self._outcome = RunOutcome()
         self._live_from = 0
         """From this event on everything is new. Before it stored rows are repeated, and journalled faults imposed."""
         self._told: deque[tuple[int, str, str]] = deque()
@@ -135,6 +133,8 @@ class Runner:
             self._outcome.events += skip
             source.on_fault = self._feed_failed
             self._loop(self._paced(events), source)
+        except GeneratorExit as error:  # out of the feed: nobody closes this loop
+            raise source.failed(error) from error
         except FlashcrashError:
             if self.session.output.records:  # what led to the failure
                 self._write(self.session.take())
@@ -154,7 +154,7 @@ class Runner:
         return self._outcome
 
     def _loop(self, events: Iterator[MarketEvent], source: Input) -> None:
-        session, executor, guard = self.session, self.executor, self.guard
+        session, executor = self.session, self.executor
         outcome, limit = self._outcome, self.options.duration_us
         lanes = session.lanes
         stop_us = self._stop_us
@@ -162,27 +162,29 @@ class Runner:
             return  # resumed after its last event: a further one would be one too many
         if self._next_turn < 0 and self._take_turn():
             return
+        next_turn = self._next_turn
         for event in events:
             outcome.events += 1
-            if executor is not None and guard is not None:
+            if executor is not None:
+                pending = False
                 try:  # here and not in the guard: a call into an executor comes with every event
-                    pending = bool(executor.pending())
+                    if executor.pending():
+                        pending = True
                 except BaseException as error:
-                    guard.failed("pending", event.symbol, error)
-                    self._after_failure()
-                    pending = False
+                    self._executor_failed("pending", event.symbol, error)
                 if pending:
                     self._deliver(event)
             if session.on_event(event):
                 self._settle()
-            if executor is not None and guard is not None and (lane := lanes.get(event.symbol)) is not None:
+            if executor is not None and (lane := lanes.get(event.symbol)) is not None:
                 try:
                     executor.on_market(event, lane.now_us)
                 except BaseException as error:
-                    guard.failed("on_market", event.symbol, error)
-                    self._after_failure()
-            if session.seq >= self._next_turn and self._take_turn():
-                return
+                    self._executor_failed("on_market", event.symbol, error)
+            if session.seq >= next_turn:
+                if self._take_turn():
+                    return
+                next_turn = self._next_turn
             if stop_us is None and limit is not None and session.now_us:
                 self._stop_us = stop_us = session.now_us + limit  # before the snapshot, which remembers it
             if session.now_us >= self._next_snapshot_us:
@@ -232,6 +234,11 @@ class Runner:
                 failed |= not guard.execute(command)
             if failed:
                 self._after_failure()
+
+    def _executor_failed(self, call: str, symbol: str, error: BaseException) -> None:
+        assert self.guard is not None
+        self.guard.failed(call, symbol, error)
+        self._after_failure()
 
     def _after_failure(self) -> None:
         """The executor failed: store that, and at its third fault halt, try to cancel what rests, and end the run."""

@@ -120,7 +120,8 @@ class Session:
                 self.now_us = lane.now_us
             if lane.awake:
                 self._act(lane, event)
-        self.halt_if_failing()
+        if self._failing:
+            self.halt(self._failing)
         output = self.output
         return bool(output.records or output.commands)
 
