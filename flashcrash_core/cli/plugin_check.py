@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flashcrash_core.cli.options import JsonOption, print_json, print_rows
+from flashcrash_core.cli.plugin_trust import AllowPathPluginsOption, policy_for, refuse_not_permitted
 
 if TYPE_CHECKING:
     from flashcrash_core.testing import CheckResult
@@ -28,23 +29,37 @@ def check(
     thorough: Annotated[bool, typer.Option("--thorough", help="Ten seeds and a million rows: minutes for each plugin.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="Processes (default 0: one for each core).")] = 0,
     every: Annotated[bool, typer.Option("--all", help="Print every check also when several plugins are checked.")] = False,
+    allow_path_plugins: AllowPathPluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check that plugins keep the contract; exit code 1 when one does not. The plugins are imported and run.
 
+    Where mode real is configured, they must be locked.
     A plugin of which more than half of the checks were skipped has not failed, but is called "not proven".
     """
+    from flashcrash_core.errors import UsageError
+
+    if quick and thorough:
+        raise UsageError("plugins check: --quick and --thorough exclude each other")
+    refuse_not_permitted("plugins check", names or ())
+    effort = "quick" if quick else "thorough" if thorough else "standard"
+    # The checks load the plugins in other processes too, which are held to the same lock.
+    with policy_for(names or (), allow_path_plugins=allow_path_plugins).for_children():
+        good = _check(names, tuple(only or ()), effort, jobs, every=every, as_json=as_json)
+    if not good:
+        raise typer.Exit(1)
+
+
+def _check(names: Sequence[str] | None, only: tuple[str, ...], effort: str, jobs: int, *, every: bool, as_json: bool) -> bool:
+    """Check, and print what was found; whether all is good."""
     from flashcrash_core.errors import UsageError
     from flashcrash_core.registry import load_registry
     from flashcrash_core.testing.conformance import Task, tasks_of
 
-    if quick and thorough:
-        raise UsageError("plugins check: --quick and --thorough exclude each other")
-    effort = "quick" if quick else "thorough" if thorough else "standard"
     elements = names or [plugin.candidate.name for plugin in load_registry().plugins]
-    tasks: list[Task] = [task for element in elements for task in tasks_of(element, effort=effort, only=tuple(only or ()))]
+    tasks: list[Task] = [task for element in elements for task in tasks_of(element, effort=effort, only=only)]
     if not tasks:
-        raise UsageError(f"plugins check: none of {', '.join(elements)} has the check {', '.join(only or ())}")
+        raise UsageError(f"plugins check: none of {', '.join(elements)} has the check {', '.join(only)}")
     started = time.perf_counter()
     results = _results(tasks, jobs)
     if as_json:
@@ -53,8 +68,7 @@ def check(
     else:
         done = _print_as_they_come(tasks, results, detailed=every or len(tasks) == 1)
         _print_summary(done, effort, time.perf_counter() - started)
-    if not all(row.outcome.good for rows in done for row in rows):
-        raise typer.Exit(1)
+    return all(row.outcome.good for rows in done for row in rows)
 
 
 def _results(tasks: Sequence[Any], jobs: int) -> "Iterator[list[CheckResult]]":

@@ -74,12 +74,12 @@ def _chosen(names: Sequence[str] | None, plugins: str | None, config: Path | Non
     if given is None:
         given = load_config(config_file=config).settings.plugins
     found = select(installed_plugins(), given).chosen
-    own = [candidate.name for candidate in found if candidate.distribution == "flashcrash"]
+    own = [candidate.name for candidate in found if candidate.first_party]
     if names and own:
         raise UsageError(
             f"{', '.join(own)}: part of flashcrash itself and as trusted as it is; only third-party plugins are locked"
         )
-    foreign = [candidate for candidate in found if candidate.distribution != "flashcrash"]
+    foreign = [candidate for candidate in found if not candidate.first_party]
     loose = [candidate for candidate in foreign if not candidate.version]
     if names and loose:
         names_of = ", ".join(candidate.target for candidate in loose)

@@ -9,6 +9,7 @@ from flashcrash_core.cli.options import JsonOption, PluginsOption, SafeModeOptio
 from flashcrash_core.cli.plugin_check import check
 from flashcrash_core.cli.plugin_lock import lock
 from flashcrash_core.cli.plugin_new import new
+from flashcrash_core.cli.plugin_trust import AllowPathPluginsOption, policy_for
 
 __all__ = ["app"]
 
@@ -20,12 +21,14 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False, saf
     """List installed plugins. Those of other distributions are not imported unless --plugins or the configuration names them."""
     from flashcrash_core.config import load_config
     from flashcrash_core.errors import ConfigError
-    from flashcrash_core.registry import TrustPolicy, load_registry
+    from flashcrash_core.registry import TrustPolicy, load_registry, split_list
 
     warnings: list[str] = []
     selection: Any = plugins
     trust = TrustPolicy()
-    if selection is None:
+    if plugins is not None:
+        trust = policy_for(split_list(plugins))
+    else:
         try:
             config = load_config()
             selection, trust = config.settings.plugins, TrustPolicy.of(config)
@@ -78,7 +81,7 @@ def _row(plugin: Any, status: str) -> dict[str, Any]:
         "distribution": plugin.distribution,
         "version": plugin.version,
         "target": plugin.target,
-        "first_party": plugin.distribution == "flashcrash",
+        "first_party": plugin.first_party,
         "summary": "",
         "offers": [],
         "error": "",
@@ -93,16 +96,19 @@ app.command("new")(new)
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Installed plugin, pkg.mod[:attr] or ./file.py; it is imported.")],
+    allow_path_plugins: AllowPathPluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a plugin offers and every key of its configuration."""
+    """Show what a plugin offers and every key of its configuration. Where mode real is configured, it must be locked."""
     from flashcrash_core.cli.describe import describe_plugin
     from flashcrash_core.errors import UsageError
     from flashcrash_core.registry import load_registry
 
     if "," in name or name.startswith(("+", "no:")):
         raise UsageError(f"plugins show {name}: name one plugin")
-    document = describe_plugin(load_registry(name).plugins[0])
+    registry = load_registry(name, trust=policy_for([name], allow_path_plugins=allow_path_plugins))
+    registry.selection.refuse_left_out("plugins show")
+    document = describe_plugin(registry.plugins[0])
     if as_json:
         print_json({"schema": 1, **document})
         return

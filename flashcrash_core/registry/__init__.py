@@ -1,19 +1,22 @@
 """Plugin discovery, the ``--plugins`` grammar, loading with contained errors, and typed access to what was loaded."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
 from flashcrash_core.registry.facade import EdgeFault, Registry, SpecMap
+from flashcrash_core.registry.first_party import LIBRARIES, displaced_packages
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem, load_plugins
 from flashcrash_core.registry.locking import compare_installed, lock_entry
-from flashcrash_core.registry.selection import Candidate, Selection, select
+from flashcrash_core.registry.selection import LOAD_PLUGINS, Candidate, Selection, permitted_by, select, split_list
 from flashcrash_core.registry.trust import TrustPolicy, Verdict, examine
 from flashcrash_core.registry.verified_import import guard_imports, unverified_modules
 
 __all__ = [
     "KINDS",
+    "LOAD_PLUGINS",
     "Candidate",
     "EdgeFault",
     "InstalledPlugin",
@@ -30,7 +33,9 @@ __all__ = [
     "load_plugins",
     "load_registry",
     "lock_entry",
+    "permitted_by",
     "select",
+    "split_list",
 ]
 
 
@@ -46,15 +51,21 @@ def load_registry(
 
     ``objects`` are plugins that are installed nowhere, by name: modules or instances with hooks, as tests have them. They are
     loaded beside the selection; ``selection="my-plugin"`` with an object of that name loads it alone. ``trust`` compares
-    third-party plugins with ``plugins.lock`` before any of them is imported. ``safe_mode`` leaves all third-party plugins out.
+    third-party plugins with ``plugins.lock`` before any of them is imported; without it, what the process above this one handed
+    down counts (:meth:`TrustPolicy.handed_down`). ``safe_mode`` leaves all third-party plugins out, and so does the environment
+    variable ``FLASHCRASH_LOAD_PLUGINS`` with those that it does not name.
 
     Raises PluginNotFound for an unknown name. With ``strict``, raises PluginError with the problems of all plugins when one of them
     is refused or cannot be loaded: every selected plugin is either first-party or was named, so none is dispensable. Without
     ``strict`` the problems are kept in ``Registry.problems`` (for listing).
     """
     installed = installed_plugins()
-    selected = select(installed, selection, objects, safe_mode=safe_mode, strict=strict)
-    verdict = examine(selected.chosen, trust) if trust is not None else Verdict()
+    permitted = permitted_by(os.environ)
+    selected = select(installed, selection, objects, safe_mode=safe_mode, permitted=permitted, strict=strict)
+    policy = trust if trust is not None else TrustPolicy.handed_down(os.environ)
+    verdict = examine(selected.chosen, policy) if policy is not None else Verdict()
+    if displaced := displaced_packages():
+        _refuse_first_party(selected, displaced, verdict)
     if strict and verdict.refused:
         raise _combined([_problem(candidate, verdict) for candidate in selected.chosen if candidate.name in verdict.refused])
     guard_imports(verdict.guarded.values())
@@ -68,6 +79,15 @@ def load_registry(
     if strict and loaded.problems:
         raise _combined(loaded.problems)
     return Registry(loaded, selected, tuple(installed), tuple(verdict.warnings))
+
+
+def _refuse_first_party(selected: Selection, displaced: Mapping[str, str], verdict: Verdict) -> None:
+    for candidate in selected.chosen:
+        package = candidate.target.partition(".")[0]
+        # A package without plugins is one that others import: with it, none of ours is what it was.
+        why = displaced[package] if package in displaced else next((displaced[p] for p in displaced if p in LIBRARIES), "")
+        if candidate.first_party and why:
+            verdict.refused[candidate.name] = PluginError(f"plugin {candidate.shown}: {why}")
 
 
 def _problem(candidate: Candidate, verdict: Verdict) -> Problem:

@@ -8,11 +8,11 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["FIRST_PARTY", "GROUP", "InstalledPlugin", "installed_plugins"]
+from flashcrash_core.registry.first_party import FIRST_PARTY, SHIPPED, claims_our_name, location_of, own_distribution
+
+__all__ = ["GROUP", "InstalledPlugin", "installed_plugins"]
 
 GROUP: Final = "flashcrash"
-FIRST_PARTY: Final = "flashcrash"
-"""The distribution whose plugins load by default."""
 
 
 @frozen(order=True)
@@ -22,11 +22,11 @@ class InstalledPlugin:
     name: str
     target: str
     distribution: str
+    """Its name; with the metadata folder when it bears our name and is not ours."""
     version: str
-
-    @property
-    def first_party(self) -> bool:
-        return self.distribution == FIRST_PARTY
+    first_party: bool = False
+    poses: bool = False
+    """Of a metadata folder that bears the name of flashcrash without belonging to it, or not among what flashcrash ships."""
 
     @property
     def module(self) -> str:
@@ -40,13 +40,26 @@ class InstalledPlugin:
 
 def installed_plugins() -> list[InstalledPlugin]:
     """All installed plugins, first-party ones first, then by distribution and name. Two may bear one name."""
+    # importlib.metadata shows only the first folder of each name, so that one that poses would hide ours: all are looked at.
+    named_as_we_are = list(metadata.distributions(name=FIRST_PARTY))
+    own = own_distribution(named_as_we_are)
     found = {
-        InstalledPlugin(
-            name=point.name,
-            target=point.value.replace(" ", "").partition("[")[0],
-            distribution=str(point.dist.name) if point.dist is not None else "unknown",
-            version=str(point.dist.version) if point.dist is not None else "unknown",
-        )
-        for point in metadata.entry_points(group=GROUP)
+        _plugin(point, claim, own=claim is own, poses=claim is not own)
+        for claim in named_as_we_are
+        for point in claim.entry_points.select(group=GROUP)
     }
+    seen = {location_of(claim) for claim in named_as_we_are}
+    for point in metadata.entry_points(group=GROUP):
+        if point.dist is None or location_of(point.dist) not in seen:
+            found.add(_plugin(point, point.dist, own=False, poses=point.dist is not None and claims_our_name(point.dist)))
     return sorted(found, key=lambda plugin: (not plugin.first_party, plugin.distribution, plugin.name, plugin.target))
+
+
+def _plugin(point: metadata.EntryPoint, distribution: metadata.Distribution | None, *, own: bool, poses: bool) -> InstalledPlugin:
+    target = point.value.replace(" ", "").partition("[")[0]
+    if distribution is None:
+        return InstalledPlugin(point.name, target, "unknown", "unknown")
+    shipped = own and SHIPPED.get(point.name) == target
+    poses = poses or (own and not shipped)
+    name = f"{FIRST_PARTY} from {location_of(distribution)}" if poses else str(distribution.name)
+    return InstalledPlugin(point.name, target, name, str(distribution.version), shipped, poses)

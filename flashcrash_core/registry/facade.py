@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginNotFound
-from flashcrash_core.registry.discovery import FIRST_PARTY, InstalledPlugin
+from flashcrash_core.registry.discovery import InstalledPlugin
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem
 from flashcrash_core.registry.selection import Selection
 from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
@@ -125,7 +125,7 @@ class Registry:
         return tuple(
             spec.name
             for plugin in self.plugins
-            if plugin.candidate.explicit and plugin.candidate.distribution != FIRST_PARTY
+            if plugin.candidate.explicit and not plugin.candidate.first_party
             for kind, spec in plugin.specs
             if kind == "indicator"
         )

@@ -21,7 +21,7 @@ from attrs import frozen
 
 from flashcrash_core.registry.discovery import GROUP
 
-__all__ = ["Installation", "VerifiedFile", "digest_of", "inspect_installation", "why_not_lockable"]
+__all__ = ["Installation", "NotLockable", "VerifiedFile", "digest_of", "inspect_installation", "why_not_lockable"]
 
 _ALGORITHMS: Final = ("sha256", "sha384", "sha512")
 """What the specification of RECORD allows; weaker ones are not a proof."""
@@ -40,6 +40,14 @@ class VerifiedFile:
     algorithm: str
     digest: str
     """As in RECORD: URL-safe base64 without padding."""
+
+
+@frozen
+class NotLockable:
+    """Why a distribution has no fixed content that could be locked."""
+
+    why: str
+    remedy: str = "install it from a wheel"
 
 
 @frozen
@@ -66,23 +74,30 @@ class Installation:
         """Whether a module of that name belongs to this distribution, listed or not."""
         if module in self.modules:
             return True
-        parents = module.split(".")[:-1]
-        if any(".".join(parents[: depth + 1]) in self.packages for depth in range(len(parents))):
-            return True
-        # What stands above a listed module without being listed is a namespace; a file there would be foreign code.
-        return any(known.startswith(f"{module}.") for known in self.modules)
+        # Whatever is below our packages is ours: a namespace above them is not lockable.
+        return module.partition(".")[0] in self.packages
 
 
-def why_not_lockable(distribution: metadata.Distribution) -> str:
-    """Why a distribution has no fixed content that could be locked; "" if it has."""
+def why_not_lockable(distribution: metadata.Distribution) -> NotLockable | None:
+    """Why a distribution has no fixed content that could be locked; None if it has."""
     text = distribution.read_text("direct_url.json")
     try:
         url = json.loads(text) if text else {}
     except ValueError:
-        return "its direct_url.json is not readable"
+        return NotLockable("its direct_url.json is not readable")
     if isinstance(url, dict) and isinstance(info := url.get("dir_info"), dict) and info.get("editable"):
-        return "is an editable install: its files are a working copy"
-    return "" if distribution.read_text("RECORD") else "was installed without a RECORD of its files"
+        return NotLockable("is an editable install: its files are a working copy")
+    if not distribution.read_text("RECORD"):
+        return NotLockable("was installed without a RECORD of its files")
+    modules = {module: PurePosixPath(name) for name, _ in _rows(distribution) if (module := _module_name(name)) is not None}
+    packages = {module for module, path in modules.items() if path.name.startswith("__init__.")}
+    if open_to_all := sorted({module.partition(".")[0] for module in modules if "." in module} - packages):
+        shown = ", ".join(f"{package}/__init__.py" for package in open_to_all)
+        return NotLockable(
+            f"has no {shown}: such a folder is a namespace, where any other distribution may put code that its modules import",
+            "its author must add the missing file",
+        )
+    return None
 
 
 def inspect_installation(distribution: metadata.Distribution) -> Installation:

@@ -70,6 +70,6 @@ def _inspected(distribution: str) -> Installation:
         found = metadata.distribution(distribution)
     except metadata.PackageNotFoundError:
         raise PluginNotFound(f"{distribution}: is not installed; install it, or lock anew without it") from None
-    if why := why_not_lockable(found):
-        raise PluginContract(f"{found.name} {found.version}: {why}, so that it cannot be locked; install it from a wheel")
+    if obstacle := why_not_lockable(found):
+        raise PluginContract(f"{found.name} {found.version}: {obstacle.why}, so that it cannot be locked; {obstacle.remedy}")
     return inspect_installation(found)

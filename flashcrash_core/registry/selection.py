@@ -4,10 +4,10 @@ Elements, comma separated on the command line: an installed plugin's ``name``, `
 A plain list is the whole choice. A list that starts with ``+`` or ``no:`` edits the default choice (all first-party plugins).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -15,7 +15,10 @@ from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginConflict, PluginNotFound, UsageError
 from flashcrash_core.registry.discovery import InstalledPlugin
 
-__all__ = ["Candidate", "Selection", "select", "split_list"]
+__all__ = ["LOAD_PLUGINS", "Candidate", "Selection", "permitted_by", "select", "split_list"]
+
+LOAD_PLUGINS: Final = "FLASHCRASH_LOAD_PLUGINS"
+"""Environment variable: the third-party plugins that may be loaded, comma separated; empty for none, as ``--safe-mode``."""
 
 
 @frozen
@@ -28,6 +31,9 @@ class Candidate:
     version: str
     explicit: bool
     """Named by the user, not loaded by default."""
+    first_party: bool = False
+    poses: bool = False
+    """Bears the name of flashcrash without being part of it."""
     path: Path | None = None
     held: Any = field(default=None, eq=False, repr=False)
     """The plugin itself, a module or an instance, when it was handed over and is not to be imported."""
@@ -57,15 +63,17 @@ class Selection:
     """The list as given, when it replaces the default choice."""
     left_out: tuple[str, ...] = ()
     """Elements that safe mode did without, as they were written."""
+    left_out_by: str = "--safe-mode"
+    """What asked for safe mode: the option, or the variable ``LOAD_PLUGINS``."""
     conflicts: tuple[tuple[Candidate, PluginConflict], ...] = ()
     """What could not be chosen because several claim the name; only without ``strict``."""
 
-    def refuse_left_out(self) -> None:
-        """What ``--plugins`` names is meant, which ``--safe-mode`` contradicts. Raises UsageError when it left something out."""
+    def refuse_left_out(self, where: str = "--plugins") -> None:
+        """What the command line names is meant, which ``--safe-mode`` contradicts. Raises UsageError when it left something out."""
         if self.left_out:
             names = ", ".join(element.removeprefix("+").strip() for element in self.left_out)
             raise UsageError(
-                f"--plugins names {names}, which --safe-mode would leave out; drop one of the two options "
+                f"{where} names {names}, which {self.left_out_by} would leave out; drop one of the two "
                 "(safe mode loads first-party plugins only)"
             )
 
@@ -82,11 +90,13 @@ def select(
     objects: Mapping[str, Any] | None = None,
     *,
     safe_mode: bool = False,
+    permitted: frozenset[str] | None = None,
     strict: bool = True,
 ) -> Selection:
     """Apply the grammar. ``objects`` are chosen too, wherever the list names them or else at its end, unless it says ``no:name``.
 
     In ``safe_mode`` only first-party plugins are: other elements of the list are left out, unresolved, with a warning each.
+    ``permitted`` does the same but for those elements that it holds (as written in the list) and for ``objects``.
     Without ``strict`` a name that is claimed twice is kept in ``Selection.conflicts`` and the rest is chosen.
 
     Raises PluginNotFound, PluginConflict (one name claimed twice) or UsageError.
@@ -95,11 +105,14 @@ def select(
     elements = split_list(given)
     editing = not elements or elements[0].startswith(("+", "no:"))
     resolvable, left_out = installed, tuple[str, ...]()
-    if safe_mode:
-        resolvable = [plugin for plugin in installed if plugin.first_party]
-        left_out = (*(element for element in elements if not _is_first_party(element, resolvable)), *handed)
+    if safe_mode or permitted is not None:
+        exempt = frozenset() if safe_mode else (permitted or frozenset()) | handed.keys()
+        resolvable = [plugin for plugin in installed if plugin.first_party or not exempt.isdisjoint((plugin.name, plugin.target))]
+        own = {part for plugin in installed if plugin.first_party for part in (plugin.name, plugin.target)}
+        left_out = tuple(element for element in elements if not _may_load(element, own | exempt))
+        if safe_mode:
+            left_out, handed = (*left_out, *handed), {}
         elements = [element for element in elements if element not in left_out]
-        handed = {}
         editing = editing or not elements  # a list of nothing but third-party plugins leaves the default
     chosen: dict[str, Candidate] = {}
     conflicts: list[tuple[Candidate, PluginConflict]] = []
@@ -126,20 +139,23 @@ def select(
             _add(chosen, candidate)
     taken = {(candidate.name, candidate.target, candidate.distribution) for candidate in chosen.values()}
     unselected = tuple(plugin for plugin in installed if (plugin.name, plugin.target, plugin.distribution) not in taken)
-    own = {plugin.name for plugin in unselected if plugin.first_party}
+    missed = {plugin.name for plugin in unselected if plugin.first_party}
+    because = "" if safe_mode else f" ({LOAD_PLUGINS} does not name it)"
     return Selection(
         tuple(chosen.values()),
         unselected,
-        frozenset((own | removed) - chosen.keys()),
+        frozenset((missed | removed) - chosen.keys()),
         (
+            *_posing(installed),
             *_shadowed(installed),
             *(
-                f"plugin {element.removeprefix('+').strip()}: is not a first-party plugin; left out by safe mode"
+                f"plugin {element.removeprefix('+').strip()}: is not a first-party plugin; left out by safe mode{because}"
                 for element in left_out
             ),
         ),
         () if editing else tuple(elements),
         left_out,
+        "--safe-mode" if safe_mode else LOAD_PLUGINS,
         tuple(conflicts),
     )
 
@@ -153,14 +169,19 @@ def _contested(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
     return Candidate(element, targets, owners, "", True)
 
 
-def _is_first_party(element: str, first_party: Sequence[InstalledPlugin]) -> bool:
+def permitted_by(environ: Mapping[str, str]) -> frozenset[str] | None:
+    """The third-party plugins that ``FLASHCRASH_LOAD_PLUGINS`` permits, none if it is empty; None when it is not set."""
+    return frozenset(split_list(environ[LOAD_PLUGINS])) if LOAD_PLUGINS in environ else None
+
+
+def _may_load(element: str, names: Collection[str]) -> bool:
     name = element.removeprefix("+").strip()
     # What takes something out loads nothing; an empty element is a fault that is told as ever.
-    return not name or element.startswith("no:") or any(name in (plugin.name, plugin.target) for plugin in first_party)
+    return not name or element.startswith("no:") or name in names
 
 
 def _candidate(plugin: InstalledPlugin, *, explicit: bool) -> Candidate:
-    return Candidate(plugin.name, plugin.target, plugin.distribution, plugin.version, explicit)
+    return Candidate(plugin.name, plugin.target, plugin.distribution, plugin.version, explicit, plugin.first_party, plugin.poses)
 
 
 def _add(chosen: dict[str, Candidate], candidate: Candidate) -> None:
@@ -198,7 +219,7 @@ def _from_file(element: str) -> Candidate:
     path = Path(element).expanduser()
     if not path.is_file():
         raise PluginNotFound(f"plugin file {element}: there is no such file (looked in {Path.cwd()}); check the path")
-    return Candidate(path.stem, str(path), f"file {path}", "", True, path.resolve())
+    return Candidate(path.stem, str(path), f"file {path}", "", True, path=path.resolve())
 
 
 def _from_module(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
@@ -229,5 +250,17 @@ def _shadowed(installed: Sequence[InstalledPlugin]) -> list[str]:
         f"plugin name {plugin.name} of {plugin.distribution} {plugin.version} is also a first-party one; "
         f"to load it instead, write no:{plugin.name},+{plugin.target}"
         for plugin in installed
-        if not plugin.first_party and plugin.name in own
+        if not plugin.first_party and not plugin.poses and plugin.name in own
+    ]
+
+
+def _posing(installed: Sequence[InstalledPlugin]) -> list[str]:
+    names: dict[tuple[str, str], list[str]] = {}
+    for plugin in installed:
+        if plugin.poses:
+            names.setdefault((plugin.distribution, plugin.version), []).append(plugin.name)
+    return [
+        f"{distribution} {version}: bears the name of flashcrash and is not this flashcrash; what it brings "
+        f"({', '.join(brought)}) is third-party. Find out what installed it, and remove it"
+        for (distribution, version), brought in names.items()
     ]

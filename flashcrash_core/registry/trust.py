@@ -3,7 +3,10 @@
 Only mode ``real`` refuses. In the other modes a locked plugin that changed is a warning, so that it is noticed before it counts.
 """
 
-from collections.abc import Iterable
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -12,9 +15,8 @@ from typing import Final
 from attrs import define, field, frozen
 
 from flashcrash_core.config import LoadedConfig, PluginLock, default_lock_path, read_lock
-from flashcrash_core.errors import ConfigError, PluginError
-from flashcrash_core.registry.discovery import FIRST_PARTY
-from flashcrash_core.registry.installation import Installation, inspect_installation, why_not_lockable
+from flashcrash_core.errors import ConfigError, PluginError, UsageError
+from flashcrash_core.registry.installation import Installation, NotLockable, inspect_installation, why_not_lockable
 from flashcrash_core.registry.locking import changes
 from flashcrash_core.registry.selection import Candidate
 from flashcrash_core.registry.verified_import import unverified_modules
@@ -23,6 +25,7 @@ from flashcrash_core.specs import API_VERSION
 __all__ = ["TrustPolicy", "Verdict", "examine"]
 
 REAL: Final = "real"
+_HANDED_DOWN: Final = "FLASHCRASH_TRUST"
 
 
 @frozen
@@ -42,6 +45,33 @@ class TrustPolicy:
         code run?" must not depend on another fault.
         """
         return cls(str(config.table("run").get("mode", config.settings.run.mode)), allow_path_plugins=allow_path_plugins)
+
+    @contextmanager
+    def for_children(self) -> Iterator[None]:
+        """Within, processes that this one starts hold the plugins that they load to the same lock, where it is enforced."""
+        if not self.enforced:
+            yield
+            return
+        before = os.environ.get(_HANDED_DOWN)
+        os.environ[_HANDED_DOWN] = json.dumps({"lock": str(self.path.resolve()), "allow_path_plugins": self.allow_path_plugins})
+        try:
+            yield
+        finally:
+            del os.environ[_HANDED_DOWN]
+            if before is not None:
+                os.environ[_HANDED_DOWN] = before
+
+    @classmethod
+    def handed_down(cls, environ: Mapping[str, str]) -> "TrustPolicy | None":
+        """What a process above this one set (:meth:`for_children`), None if nothing. Raises UsageError when it cannot be read."""
+        text = environ.get(_HANDED_DOWN)
+        if text is None:
+            return None
+        try:
+            given = json.loads(text)
+            return cls(REAL, Path(given["lock"]), allow_path_plugins=given["allow_path_plugins"] is True)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{_HANDED_DOWN}: only flashcrash itself sets this variable; unset it") from error
 
     @property
     def enforced(self) -> bool:
@@ -66,7 +96,7 @@ class Verdict:
 def examine(candidates: Iterable[Candidate], policy: TrustPolicy) -> Verdict:
     """Look at every third-party candidate, all problems at once. Reads files, imports nothing of the plugins."""
     verdict = Verdict()
-    foreign = [candidate for candidate in candidates if candidate.distribution != FIRST_PARTY]
+    foreign = [candidate for candidate in candidates if not candidate.first_party]
     if not foreign:
         return verdict
     try:
@@ -86,13 +116,20 @@ def examine(candidates: Iterable[Candidate], policy: TrustPolicy) -> Verdict:
 class _Examination:
     policy: TrustPolicy
     lock: PluginLock
-    _installations: dict[str, Installation | str] = field(factory=dict)
+    _installations: dict[str, Installation | NotLockable] = field(factory=dict)
 
     def look_at(self, candidate: Candidate, verdict: Verdict) -> None:
+        if candidate.poses:
+            if self.policy.enforced:
+                verdict.refused[candidate.name] = PluginError(
+                    f"plugin {candidate.shown}: bears the name of flashcrash and is not part of this flashcrash; mode real never "
+                    "loads it. Find out what installed it, and remove it"
+                )
+            return  # in the other modes the selection warns of it
         if not self.policy.enforced and self.lock.get(candidate.distribution) is None:
             return
         installation = self._installation_of(candidate)
-        if isinstance(installation, str):
+        if isinstance(installation, NotLockable):
             self._path_plugin(candidate, installation, verdict)
             return
         error = self._judge(candidate, installation)
@@ -104,46 +141,47 @@ class _Examination:
         else:
             verdict.warnings.append(f"plugin {candidate.shown}: {error} (mode real would refuse it)")
 
-    def _path_plugin(self, candidate: Candidate, why: str, verdict: Verdict) -> None:
+    def _path_plugin(self, candidate: Candidate, obstacle: NotLockable, verdict: Verdict) -> None:
+        why = obstacle.why
         if not self.policy.enforced:
             verdict.warnings.append(f"plugin {candidate.shown}: is in {self.policy.path}, but {why} (mode real would refuse it)")
         elif self.policy.allow_path_plugins:
             verdict.warnings.append(f"plugin {candidate.shown}: loaded unchecked by --allow-path-plugins: {why}")
         else:
             verdict.refused[candidate.name] = PluginError(
-                f"plugin {candidate.shown}: {why}, so that it cannot be locked and mode real refuses it; install it from a wheel "
-                "and lock it with `flashcrash plugins lock`, or take the risk with --allow-path-plugins"
+                f"plugin {candidate.shown}: {why}, so that it cannot be locked and mode real refuses it; "
+                f"{obstacle.remedy} and lock it with `flashcrash plugins lock`, or take the risk with --allow-path-plugins"
             )
 
-    def _installation_of(self, candidate: Candidate) -> Installation | str:
+    def _installation_of(self, candidate: Candidate) -> Installation | NotLockable:
         """The installed distribution that brings a candidate, or why there is none that could be locked."""
         if candidate.held is not None:
-            return "is an object of this process, not an installed distribution"
+            return NotLockable("is an object of this process, not an installed distribution")
         if candidate.path is not None:
-            return "is a file, not an installed distribution"
+            return NotLockable("is a file, not an installed distribution")
         if not candidate.version:
             return self._owner_of_module(candidate)
         return self._inspected(candidate.distribution)
 
-    def _inspected(self, name: str) -> Installation | str:
+    def _inspected(self, name: str) -> Installation | NotLockable:
         if name not in self._installations:
             try:
                 distribution = metadata.distribution(name)
             except metadata.PackageNotFoundError:
-                self._installations[name] = "its distribution cannot be found"
+                self._installations[name] = NotLockable("its distribution cannot be found")
             else:
                 self._installations[name] = why_not_lockable(distribution) or inspect_installation(distribution)
         return self._installations[name]
 
-    def _owner_of_module(self, candidate: Candidate) -> Installation | str:
+    def _owner_of_module(self, candidate: Candidate) -> Installation | NotLockable:
         """A module that no entry point names may still belong to a locked distribution."""
         module = candidate.target.partition(":")[0]
         origin = _origin_of(module)
         for name in self.lock.distributions:
             installation = self._inspected(name)
-            if not isinstance(installation, str) and origin in installation.files and module in installation.modules:
+            if not isinstance(installation, NotLockable) and origin in installation.files and module in installation.modules:
                 return installation
-        return "is a module of no locked distribution"
+        return NotLockable("is a module of no locked distribution")
 
     def _judge(self, candidate: Candidate, installation: Installation) -> str:
         """Why an installation is not what was locked; "" if it is."""

@@ -54,8 +54,6 @@ class _VerifiedFinder(MetaPathFinder):
         shown = f"{owner.distribution} {owner.version}"
         file = owner.files.get(Path(spec.origin).resolve())
         if file is None:
-            if fullname not in owner.modules and not any(fullname.startswith(f"{package}.") for package in owner.packages):
-                return spec  # a package above ours that another distribution brings
             raise PluginError(
                 f"{fullname} would be imported from {spec.origin}, which is not one of the verified files of {shown}; "
                 "remove that file, or take its folder off the module path"
@@ -88,7 +86,7 @@ def unverified_modules(installation: Installation) -> list[str]:
     out: list[str] = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file is None or not (name in installation.modules or any(name.startswith(f"{p}.") for p in installation.packages)):
+        if file is None or not installation.owns(name):
             continue
         verified = _finder.loaded.get(name)
         if verified is None or Path(file).resolve() != verified or verified not in installation.files:

@@ -6,8 +6,8 @@ from flashcrash_core.errors import PluginConflict, PluginNotFound, UsageError
 from flashcrash_core.registry import InstalledPlugin, installed_plugins, select
 
 INSTALLED = [
-    InstalledPlugin("depth", "own.depth", "flashcrash", "1"),
-    InstalledPlugin("spread", "own.spread", "flashcrash", "1"),
+    InstalledPlugin("depth", "own.depth", "flashcrash", "1", first_party=True),
+    InstalledPlugin("spread", "own.spread", "flashcrash", "1", first_party=True),
     InstalledPlugin("foreign", "their.mod", "other", "2"),
 ]
 
