@@ -6,6 +6,7 @@ from importlib import metadata
 from flashcrash_core.config import LockedDistribution, normalised
 from flashcrash_core.errors import PluginContract, PluginNotFound
 from flashcrash_core.registry.declared_api import declared_api
+from flashcrash_core.registry.first_party import FIRST_PARTY
 from flashcrash_core.registry.installation import Installation, inspect_installation, why_not_lockable
 
 __all__ = ["changes", "compare_installed", "lock_entry"]
@@ -66,6 +67,11 @@ def _points(points: Mapping[str, str]) -> str:
 
 
 def _inspected(distribution: str) -> Installation:
+    if distribution.startswith(f"{FIRST_PARTY} from ") or normalised(distribution) == FIRST_PARTY:
+        raise PluginContract(
+            f"{distribution}: bears the name of flashcrash and is not part of this flashcrash, so that it cannot be locked; find "
+            "out what installed it, and remove it"
+        )
     try:
         found = metadata.distribution(distribution)
     except metadata.PackageNotFoundError:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_distributions import write_distribution
+from plugin_distributions import SCORER, write_distribution
 
-from flashcrash_core.registry import verified_import
+from flashcrash_core.config import write_lock
+from flashcrash_core.registry import TrustPolicy, lock_entry, verified_import
 
 Install = Callable[..., Path]
 
@@ -40,3 +41,23 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         return info
 
     return build
+
+
+@pytest.fixture
+def package(install: Install) -> tuple[Path, Path]:
+    """A distribution with the plugin ``one`` in a package; gives its site folder and dist-info."""
+    info = install("fctest-dist", {"one": "fctest_pkg.mod"}, {"fctest_pkg/__init__.py": "", "fctest_pkg/mod.py": SCORER})
+    return info.parent, info
+
+
+def lock(folder: Path, *distributions: str) -> TrustPolicy:
+    """Lock the distributions as they are; returns the policy of mode real over that lock."""
+    path = folder / "plugins.lock"
+    write_lock(path, [lock_entry(name) for name in distributions])
+    return TrustPolicy(mode="real", lock_file=path)
+
+
+def edit_module(site: Path, info: Path) -> None:
+    """As somebody who touches an installed file, RECORD left as it was."""
+    with (site / "fctest_pkg" / "mod.py").open("a") as stream:
+        stream.write("\n# one more line\n")
