@@ -108,6 +108,7 @@ def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> E
         next_seq=count(1).__next__,
         fill_model=settings.fills.model,
         volatility=lambda symbol: lanes[symbol].sigma(),
+        mode=settings.run.mode,
     )
     spec = plugins.executor.spec
     return built("executor", spec.name, lambda: spec.build(plugins.executor.config, context))

@@ -63,6 +63,8 @@ class ExecutorContext:
     """M0, M1, M2, M3 or ``auto`` (M2 with a book, else M1)."""
     volatility: Callable[[str], float]
     """sigma_W of a symbol now, per sqrt(second), NaN while missing; for pessimistic taker prices without a book."""
+    mode: str = "paper"
+    """The run's mode, one of those that the executor declares. In any but ``real`` it connects to no venue and sends nothing."""
 
 
 class Executor(Protocol):
