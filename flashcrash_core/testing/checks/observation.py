@@ -6,13 +6,12 @@ Starting a process costs more than most batteries; scorers and strategies ask fo
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import frozen
-
 from flashcrash_core.testing.battery import QUICK, CheckFailure
+from flashcrash_core.testing.checks.once import once
 from flashcrash_core.testing.second_process import in_second_process
 from flashcrash_core.testing.subject import Subject
 
-__all__ = ["Observation", "Observed", "require_no_world", "require_same_everywhere"]
+__all__ = ["Observation", "require_no_world", "require_same_everywhere"]
 
 HASH_SEEDS: Final = (1, 4_242)
 
@@ -20,23 +19,14 @@ Observation = dict[str, Any]
 """``digest`` of all that came out, and ``seen``: what was asked of the world while it did. Plain JSON data."""
 
 
-@frozen
-class Observed:
-    """The newest answer of a second process, and whose it is."""
-
-    subject: Subject[Any]
-    task: Callable[[Subject[Any]], Observation]
-    answer: Observation
-
-
-_newest: list[Observed] = []
-
-
 def _observation(subject: Subject[Any], task: Callable[[Subject[Any]], Observation]) -> Observation:
-    """What ``task`` observes in a watched process with the first hash seed; asked once for checks that follow each other."""
-    if not (_newest and _newest[0].subject is subject and _newest[0].task is task):
-        _newest[:] = [Observed(subject, task, in_second_process(subject, task, hash_seed=HASH_SEEDS[0], watched=True))]
-    return _newest[0].answer
+    """What ``task`` observes in a watched process with the first hash seed."""
+    return once(subject, task, lambda: _observed(subject, task))
+
+
+def _observed(subject: Subject[Any], task: Callable[[Subject[Any]], Observation]) -> Observation:
+    observation: Observation = in_second_process(subject, task, hash_seed=HASH_SEEDS[0], watched=True)
+    return observation
 
 
 def require_same_everywhere(subject: Subject[Any], task: Callable[[Subject[Any]], Observation], *, own_digest: str) -> None:

@@ -1,6 +1,5 @@
 """What ``submit`` and ``cancel`` owe the session: they come back at once, never raise, and may be repeated."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -13,8 +12,10 @@ from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_core.market.events import Side, Timer
 from flashcrash_core.specs import ExecutorSpec
 from flashcrash_core.testing.battery import CheckFailure, check
+from flashcrash_core.testing.checks.bounded import Unanswered, answered
 from flashcrash_core.testing.checks.executor.desk import END_KINDS, Desk, build, play
 from flashcrash_core.testing.checks.executor.runs import all_runs, calm_tape, simulated
+from flashcrash_core.testing.checks.executor.treadmill import AGED_ORDERS, endurance_error
 from flashcrash_core.testing.subject import Subject
 from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, OrderType, SubmitOrder, VenueNotice
 
@@ -29,44 +30,41 @@ _FORGED_SYMBOL: Final = "NOSUCHUSDT"
 
 @check("executor", applies=simulated)
 def commands_never_raise(subject: Subject[ExecutorSpec]) -> None:
-    """No call raises: through crashes, empty and lost books, frozen feeds and bad prints, with a book and without one."""
+    """No call raises: in crashes, empty and lost books, frozen feeds and bad prints, with and without a book, in 1,500 orders."""
     for run in all_runs(subject):
         if run.broke:
             raise CheckFailure(f"{run.where}: {run.broke}; what a venue or a market does is told in notices") from run.error
+    if error := endurance_error(subject):
+        raise CheckFailure(
+            f"{subject.label}: within {AGED_ORDERS} orders, all of which had ended, it raised {type(error).__name__}: {error}; a "
+            "session may send any number"
+        ) from error
 
 
 @check("executor", applies=simulated)
 def commands_never_block(subject: Subject[ExecutorSpec]) -> None:
     """`submit` and `cancel` come back at once, also before the market has shown a quote, when nothing could be filled."""
-    done = threading.Event()
-    raised: list[Exception] = []
 
     def send() -> None:
         instrument = calm_tape().instrument
         market = FeatureAccumulator(instrument, has_book=True, source_is_mid=True)
-        try:
-            executor = build(subject, {instrument.symbol: market}, count(1).__next__)
-            for number, kind in enumerate(OrderType):
-                price = 0 if kind is OrderType.MARKET else 100
-                order = SubmitOrder(
-                    f"kit-{number}", instrument.symbol, Side.BUY, kind, price, 10**6, False, number, "kit", _EPOCH_US, False
-                )
-                executor.submit(order)
-                executor.cancel(CancelOrder(order.client_id, instrument.symbol, "kit", _EPOCH_US, False))
-        except Exception as error:
-            raised.append(error)
-        done.set()
+        executor = build(subject, {instrument.symbol: market}, count(1).__next__)
+        for number, kind in enumerate(OrderType):
+            price = 0 if kind is OrderType.MARKET else 100
+            order = SubmitOrder(
+                f"kit-{number}", instrument.symbol, Side.BUY, kind, price, 10**6, False, number, "kit", _EPOCH_US, False
+            )
+            executor.submit(order)
+            executor.cancel(CancelOrder(order.client_id, instrument.symbol, "kit", _EPOCH_US, False))
 
-    threading.Thread(target=send, name="submit and cancel", daemon=True).start()
-    if not done.wait(_BOUND_S):
+    try:
+        answered(send, _BOUND_S, "submit or cancel")
+    except Unanswered as error:
         raise CheckFailure(
-            f"{subject.label}: submit or cancel has not come back within {_BOUND_S:.0f} s, before the first quote; "
-            "take the command and answer later, in a notice"
-        )
-    if raised:
-        raise CheckFailure(
-            f"{subject.label}: a command before the first quote raised {type(raised[0]).__name__}: {raised[0]}"
-        ) from raised[0]
+            f"{subject.label}: {error}, before the first quote; take the command and answer later, in a notice"
+        ) from None
+    except Exception as error:
+        raise CheckFailure(f"{subject.label}: a command before the first quote raised {type(error).__name__}: {error}") from error
 
 
 @define

@@ -21,7 +21,20 @@ from flashcrash_core.trading.execution import Executor, ExecutorContext, MarketV
 from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, SubmitOrder, VenueNotice
 from flashcrash_core.trading.strategy import Fees
 
-__all__ = ["ENDS_WITHIN_US", "END_KINDS", "FEES", "SEED", "BrokenPlay", "Delivery", "Desk", "Run", "Script", "build", "play"]
+__all__ = [
+    "ENDS_WITHIN_US",
+    "END_KINDS",
+    "FEES",
+    "SEED",
+    "BrokenPlay",
+    "Delivery",
+    "Desk",
+    "Run",
+    "Script",
+    "build",
+    "play",
+    "played_mode",
+]
 
 SEED: Final = 7
 """The run's seed, unless a check is about seeds."""
@@ -117,7 +130,13 @@ def build(
     sigma: float = _SIGMA,
 ) -> Executor:
     """A fresh executor over ``markets``."""
-    return subject.spec.build(subject.config, ExecutorContext(markets, fees, seed, next_seq, "auto", lambda _symbol: sigma))
+    context = ExecutorContext(markets, fees, seed, next_seq, "auto", lambda _symbol: sigma, played_mode(subject.spec))
+    return subject.spec.build(subject.config, context)
+
+
+def played_mode(spec: ExecutorSpec) -> str:
+    """The run mode in which the kit builds it: paper or backtest where it serves one of them, so that no order reaches a venue."""
+    return next((mode for mode in ("paper", "backtest") if mode in spec.modes), "real")
 
 
 class Desk:

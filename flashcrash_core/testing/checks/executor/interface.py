@@ -28,7 +28,7 @@ def configuration_schema(subject: Subject[ExecutorSpec]) -> None:
 def interface(subject: Subject[ExecutorSpec]) -> None:
     """The descriptor names run modes that exist, and `build` gives an object with every method of the seam that owes nothing yet.
 
-    An executor that may serve real runs is not built: building one may open connections.
+    An executor that serves real runs only is not built without a local endpoint: building one may open connections.
     """
     spec, where = subject.spec, subject.label
     _require(bool(spec.summary.strip()), where, "has no summary; it is what `plugins list` shows")

@@ -8,8 +8,9 @@ from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_core.specs import ExecutorSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.checks.executor.desk import BrokenPlay, Desk, Run, play
-from flashcrash_core.testing.checks.executor.runs import calm_tape, once, order_runs, simulated
+from flashcrash_core.testing.checks.executor.runs import broke_in_the_plays, calm_tape, order_runs, repeatable, simulated
 from flashcrash_core.testing.checks.executor.scripts import Orders
+from flashcrash_core.testing.checks.once import once
 from flashcrash_core.testing.second_process import in_second_process, needs_a_name, watching
 from flashcrash_core.testing.subject import Subject
 
@@ -26,7 +27,7 @@ _POINTS: Final = ((1, 0), (0, 1), (20, 0), (40, 12))
 """Orders and cancels sent when a snapshot is taken: with the newest of them still on their way."""
 
 
-@check("executor", applies=simulated)
+@check("executor", applies=repeatable)
 def determinism_across_builds(subject: Subject[ExecutorSpec]) -> None:
     """Two builds with the same seed give the same notices for the same events and commands, to the last number."""
     for run in order_runs(subject)[:2]:
@@ -34,7 +35,7 @@ def determinism_across_builds(subject: Subject[ExecutorSpec]) -> None:
         _require_same(run, _plain(again), _plain(run), "a second build")
 
 
-@check("executor", applies=lambda subject: simulated(subject) or needs_a_name(subject))
+@check("executor", applies=lambda subject: repeatable(subject) or needs_a_name(subject))
 def determinism_across_processes(subject: Subject[ExecutorSpec]) -> None:
     """Another process with another hash seed gives the same notices."""
     here = next(run for run in order_runs(subject) if run.calm)
@@ -42,9 +43,9 @@ def determinism_across_processes(subject: Subject[ExecutorSpec]) -> None:
     _require_same(here, there, _plain(here), f"another process (PYTHONHASHSEED={_HASH_SEED})")
 
 
-@check("executor", applies=lambda subject: simulated(subject) or needs_a_name(subject))
+@check("executor", applies=lambda subject: repeatable(subject) or needs_a_name(subject))
 def no_io_no_clock(subject: Subject[ExecutorSpec]) -> None:
-    """An executor that serves simulated runs only opens nothing, asks no clock, draws no unseeded number."""
+    """In a simulated run an executor opens nothing, asks no clock, draws no unseeded number."""
     asked = _elsewhere(subject)["asked"]
     if asked:
         raise CheckFailure(
@@ -69,7 +70,7 @@ def _elsewhere(subject: Subject[ExecutorSpec]) -> dict[str, Any]:
     return found
 
 
-@check("executor", applies=simulated)
+@check("executor", applies=repeatable)
 def snapshot_round_trip(subject: Subject[ExecutorSpec]) -> None:
     """Stopped anywhere, saved through msgpack and restored into a fresh build, it gives the notices that it would have given."""
     tape = calm_tape()
@@ -82,7 +83,8 @@ def snapshot_round_trip(subject: Subject[ExecutorSpec]) -> None:
                 stop += 1
             taken = first.executor.snapshot()
         except BrokenPlay:
-            return  # commands_never_raise has it
+            _require_known(subject, first.run)
+            return
         where = f"{first.run.where}, after event {stop}"
         try:
             payload = msgspec.msgpack.encode(taken)
@@ -118,6 +120,7 @@ def inputs_not_mutated(subject: Subject[ExecutorSpec]) -> None:
         try:
             desk.take(event, script)
         except BrokenPlay:
+            _require_known(subject, desk.run)
             break
         act_us = alone.admit(event)
         if act_us < 0:
@@ -139,6 +142,12 @@ def _require_untouched(desk: Desk, alone: FeatureAccumulator, number: int) -> No
             f"{desk.run.where}, event {number}: it changed the market that it was shown "
             f"({', '.join(different) or 'the mapping of markets'}); the session lives on it, copy what you change"
         )
+
+
+def _require_known(subject: Subject[ExecutorSpec], run: Run) -> None:
+    """Raise CheckFailure for a play that broke, unless the plays of ``commands_never_raise`` broke as well."""
+    if not broke_in_the_plays(subject):
+        raise CheckFailure(f"{run.where}: {run.broke}, in a play that other builds have come through") from run.error
 
 
 def _plain(run: Run) -> list[list[Any]]:

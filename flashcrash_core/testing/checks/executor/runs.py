@@ -1,32 +1,41 @@
 """The plays that many checks look at, made once per subject, and which subjects may be played at all."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator
+from typing import Final
 
 from flashcrash_core.specs import ExecutorSpec
 from flashcrash_core.testing.battery import QUICK
 from flashcrash_core.testing.checks.executor.desk import Run, play
 from flashcrash_core.testing.checks.executor.scripts import Exits, Orders
+from flashcrash_core.testing.checks.once import once
 from flashcrash_core.testing.subject import Subject
 from flashcrash_core.testing.tapes import Tape, tape
 
-__all__ = ["CALM_S", "all_runs", "calm_tape", "exit_runs", "once", "order_runs", "simulated"]
-
-T = TypeVar("T")
+__all__ = ["CALM_S", "all_runs", "broke_in_the_plays", "calm_tape", "exit_runs", "order_runs", "repeatable", "simulated"]
 
 CALM_S: Final = 30
 _TROUBLES: Final = ("empty_book", "gap", "feed_freeze", "single_venue_wick", "bad_print")
 _TROUBLE_S: Final = 50
 _CRASH_S: Final = 64
-_kept: dict[tuple[int, str], tuple[Subject[ExecutorSpec], Any]] = {}
-"""Of the newest subject only; the subject is kept so that its id cannot be another's."""
 
 
 def simulated(subject: Subject[ExecutorSpec]) -> str:
-    """``applies`` of every check that sends orders: never to an executor that could reach a real venue."""
-    if "real" in subject.spec.modes:
-        return "may serve real runs: the kit sends no order to an executor that could reach a venue"
+    """``applies`` of every check that sends orders: in paper or backtest mode, or to the exchange that the author named."""
+    if subject.spec.modes == {"real"} and subject.local_endpoint is None:
+        return "serves real runs only: the kit sends it no order unless local_endpoint points it at an exchange on this machine"
     return ""
+
+
+def repeatable(subject: Subject[ExecutorSpec]) -> str:
+    """``applies`` of checks that play the same twice and compare, or look for I/O: an exchange has times of its own."""
+    if subject.spec.modes == {"real"}:
+        return "serves real runs only: it speaks to an exchange, which answers in its own time"
+    return ""
+
+
+def broke_in_the_plays(subject: Subject[ExecutorSpec]) -> bool:
+    """Whether ``commands_never_raise`` has said of a play that it broke, so that other checks need not: one fault, one row."""
+    return any(run.broke for run in all_runs(subject))
 
 
 def calm_tape(seed: int = 1, *, has_book: bool = True) -> Tape:
@@ -63,14 +72,3 @@ def exit_runs(subject: Subject[ExecutorSpec]) -> list[Run]:
 def all_runs(subject: Subject[ExecutorSpec]) -> list[Run]:
     """Both."""
     return [*order_runs(subject), *exit_runs(subject)]
-
-
-def once(subject: Subject[ExecutorSpec], what: str, make: Callable[[], T]) -> T:
-    """What ``make`` gives, kept under that name while checks are about this subject."""
-    key = (id(subject), what)
-    if key not in _kept:
-        for other in [other for other in _kept if other[0] != id(subject)]:
-            del _kept[other]
-        _kept[key] = (subject, make())
-    made: T = _kept[key][1]
-    return made

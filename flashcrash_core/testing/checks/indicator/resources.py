@@ -1,8 +1,8 @@
 """What a program may use: memory that stops growing, and a fair share of the time between two rows."""
 
-import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 from flashcrash_core.detection.panel import Panel
 from flashcrash_core.market.features import FeatureRow
@@ -10,6 +10,7 @@ from flashcrash_core.specs import IndicatorSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.calibration import least_costs_in_reference_steps
 from flashcrash_core.testing.checks.indicator.programs import panel_of
+from flashcrash_core.testing.checks.memory import require_bounded_memory
 from flashcrash_core.testing.subject import Subject
 from flashcrash_core.testing.tapes import tape
 
@@ -17,7 +18,6 @@ __all__ = ["memory_growth", "time_budget"]
 
 PERIOD_ROWS = 3_600
 """A repeated stretch of the tape: whole minutes, so that every alignment survives the repetition."""
-ALLOWED_GROWTH_BYTES = 16_384
 STRETCH_ROWS = 300
 MAX_REFERENCE_STEPS = 500
 """About half a millisecond a row: 0.5 % of a core, and far above what a formula of constant cost per row needs."""
@@ -26,30 +26,22 @@ MAX_REFERENCE_STEPS = 500
 @check("indicator")
 def memory_growth(subject: Subject[IndicatorSpec]) -> None:
     """Once its windows are full the program's memory stays where it is, however long the session."""
-    rows = tape("crash_and_bounce").rows()[:PERIOD_ROWS]
-    total = subject.effort.memory_rows
-    panel = panel_of(subject)
-    sizes = {}
-    # What was allocated before the tracing is not counted when it goes: windows turn over once between start and first look.
-    start, first = total * 6 // 10, total * 8 // 10
-    tracing = tracemalloc.is_tracing()
-    try:
-        for index, row in enumerate(_endless(rows, total)):
-            if index == start and not tracing:
-                tracemalloc.start()
-            elif index == first:
-                sizes["first"] = tracemalloc.get_traced_memory()[0]
+    panel, total = panel_of(subject), subject.effort.memory_rows
+    rows = _endless(tape("crash_and_bounce").rows()[:PERIOD_ROWS], total)
+
+    def work(count: int) -> None:
+        for row in islice(rows, count):
             panel.on_row(row)
-        sizes["last"] = tracemalloc.get_traced_memory()[0]
-    finally:
-        if not tracing:
-            tracemalloc.stop()
-    grown = sizes["last"] - sizes["first"]
-    if grown > ALLOWED_GROWTH_BYTES:
-        raise CheckFailure(
-            f"{subject.label}: memory grew by {grown} bytes from row {first} to row {total}; bound every list, or "
-            "overwrite in a ring"
-        )
+
+    require_bounded_memory(
+        subject,
+        work,
+        total,
+        unit="rows",
+        advice="bound every list, or overwrite in a ring",
+        period=PERIOD_ROWS,
+        traced_from_the_start=False,
+    )
 
 
 @check("indicator")

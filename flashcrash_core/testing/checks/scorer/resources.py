@@ -1,11 +1,9 @@
 """What a scorer may use: memory that does not grow with the number of scores, and a fair share of the time of an entry."""
 
-import gc
-import tracemalloc
-
 from flashcrash_core.specs import ScorerSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.calibration import cost_in_reference_steps
+from flashcrash_core.testing.checks.memory import require_bounded_memory
 from flashcrash_core.testing.checks.scorer.contexts import built, contexts
 from flashcrash_core.testing.subject import Subject
 
@@ -13,7 +11,6 @@ __all__ = ["memory_growth", "time_budget"]
 
 CALLS_PER_MEMORY_ROW = 0.1
 """A scorer is asked about considered entries, once a second at most: a tenth as often as a row is made."""
-ALLOWED_GROWTH_BYTES = 32_768
 FULL_HISTORY_ROWS = 101
 """What the kernel keeps."""
 MAX_REFERENCE_STEPS = 5_000
@@ -25,24 +22,22 @@ def memory_growth(subject: Subject[ScorerSpec]) -> None:
     """Memory stays where it is, however many entries are scored."""
     scorer = built(subject)
     asked = contexts(subject, 1, rows=3)
-    calls = int(subject.effort.memory_rows * CALLS_PER_MEMORY_ROW)
-    tracing = tracemalloc.is_tracing()
-    half = 0
-    try:
-        if not tracing:
-            tracemalloc.start()
-        for index in range(calls):
-            if index == calls // 2:
-                gc.collect()
-                half = tracemalloc.get_traced_memory()[0]
-            scorer.score(asked[index % len(asked)])
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0] - half
-    finally:
-        if not tracing:
-            tracemalloc.stop()
-    if grown > ALLOWED_GROWTH_BYTES:
-        raise CheckFailure(f"{subject.label}: memory grew by {grown} bytes from score {calls // 2} to score {calls}; keep nothing")
+    place = 0
+
+    def score(calls: int) -> None:
+        nonlocal place
+        for number in range(place, place + calls):
+            scorer.score(asked[number % len(asked)])
+        place += calls
+
+    require_bounded_memory(
+        subject,
+        score,
+        int(subject.effort.memory_rows * CALLS_PER_MEMORY_ROW),
+        unit="scores",
+        advice="keep nothing",
+        period=len(asked),
+    )
 
 
 @check("scorer")

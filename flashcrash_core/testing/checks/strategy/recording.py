@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.specs import StrategySpec
 from flashcrash_core.testing.battery import CheckFailure
+from flashcrash_core.testing.checks.once import once
 from flashcrash_core.testing.checks.strategy.desk import Desk, built, copied_order
 from flashcrash_core.testing.checks.strategy.market import inviting_market
 from flashcrash_core.testing.checks.strategy.venue import MoodyVenue
@@ -74,20 +75,12 @@ class Recording:
     saved: dict[int, bytes]
 
 
-_newest: list[tuple[Subject[Any], dict[int, Recording]]] = []
-
-
 def recorded(subject: Subject[StrategySpec], seed: int) -> Recording:
     """A run through the market of ``seed`` at a venue of moods. Raises CheckFailure when the strategy raises.
 
-    The runs of the newest subject are kept, because most checks look at them; nobody changes them.
+    It is made once for each subject, because most checks look at it; nobody changes it.
     """
-    if not (_newest and _newest[0][0] is subject):
-        _newest[:] = [(subject, {})]
-    runs = _newest[0][1]
-    if seed not in runs:
-        runs[seed] = _run(subject, seed)
-    return runs[seed]
+    return once(subject, ("recorded", seed), lambda: _run(subject, seed))
 
 
 def _run(subject: Subject[StrategySpec], seed: int) -> Recording:

@@ -1,13 +1,12 @@
 """What a strategy may use: memory that does not grow with the session, and a fair share of the time between two events."""
 
-import gc
-import tracemalloc
 from typing import Final
 
 from flashcrash_core.market.bars import BAR_US, Bar
 from flashcrash_core.specs import StrategySpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.calibration import cost_in_reference_steps
+from flashcrash_core.testing.checks.memory import require_bounded_memory
 from flashcrash_core.testing.checks.strategy.desk import INSTRUMENT, Desk, built
 from flashcrash_core.testing.checks.strategy.market import BEAT_US, Second, inviting_market, make_bar
 from flashcrash_core.testing.checks.strategy.recording import recorded, shown_again
@@ -24,7 +23,6 @@ ROWS_PER_ROUND: Final = 100
 BARS_PER_ROUND: Final = 5
 WARM_BARS: Final = 4_000
 """More than an hour of bars: what a strategy may keep of them is full before the first look at the memory."""
-ALLOWED_GROWTH_BYTES: Final = 32_768
 LOTS: Final = 200_000
 POSITIONS: Final = 3
 RESTING: Final = 3
@@ -38,29 +36,23 @@ def memory_growth(subject: Subject[StrategySpec]) -> None:
     """Bars and positions that are gone leave nothing behind, however long the session."""
     intent, strategy = _an_entry(subject), built(subject)
     moment = Moment(INSTRUMENT.symbol, INSTRUMENT, Fees(), Desk(subject).score, has_book=True)
-    rounds = subject.effort.memory_rows // ROWS_PER_ROUND
-    tracing = tracemalloc.is_tracing()
-    half = 0
-    try:
-        if not tracing:
-            tracemalloc.start()
-        for second in range(WARM_BARS):
-            strategy.on_bar(_bar(EPOCH_US + second * BAR_US, second))
-        for number in range(rounds):
-            if number == rounds // 2:
-                gc.collect()
-                half = tracemalloc.get_traced_memory()[0]
+    for second in range(WARM_BARS):
+        strategy.on_bar(_bar(EPOCH_US + second * BAR_US, second))
+    done = 0
+
+    def trade(rounds: int) -> None:
+        nonlocal done
+        for number in range(done, done + rounds):
             _round(strategy, moment, number, intent)
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0] - half
-    finally:
-        if not tracing:
-            tracemalloc.stop()
-    if grown > ALLOWED_GROWTH_BYTES:
-        raise CheckFailure(
-            f"{subject.label}: memory grew by {grown} bytes over {rounds - rounds // 2} positions, {BARS_PER_ROUND} bars each; "
-            "forget a position in on_closed, and bound what is kept of bars"
-        )
+        done += rounds
+
+    require_bounded_memory(
+        subject,
+        trade,
+        subject.effort.memory_rows // ROWS_PER_ROUND,
+        unit=f"positions with {BARS_PER_ROUND} bars each",
+        advice="forget a position in on_closed, and bound what is kept of bars",
+    )
 
 
 def _an_entry(subject: Subject[StrategySpec]) -> Enter | None:
