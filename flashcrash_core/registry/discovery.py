@@ -39,7 +39,10 @@ class InstalledPlugin:
 
 
 def installed_plugins() -> list[InstalledPlugin]:
-    """All installed plugins, first-party ones first, then by distribution and name. Two may bear one name."""
+    """All installed plugins, first-party ones first, then by distribution and name. Two may bear one name.
+
+    Another folder of our name that lists the very plugins that we ship (an older flashcrash behind this one) adds nothing by that.
+    """
     # importlib.metadata shows only the first folder of each name, so that one that poses would hide ours: all are looked at.
     named_as_we_are = list(metadata.distributions(name=FIRST_PARTY))
     own = own_distribution(named_as_we_are)
@@ -47,6 +50,7 @@ def installed_plugins() -> list[InstalledPlugin]:
         _plugin(point, claim, own=claim is own, poses=claim is not own)
         for claim in named_as_we_are
         for point in claim.entry_points.select(group=GROUP)
+        if claim is own or own is None or SHIPPED.get(point.name) != _target(point)
     }
     seen = {location_of(claim) for claim in named_as_we_are}
     for point in metadata.entry_points(group=GROUP):
@@ -56,10 +60,14 @@ def installed_plugins() -> list[InstalledPlugin]:
 
 
 def _plugin(point: metadata.EntryPoint, distribution: metadata.Distribution | None, *, own: bool, poses: bool) -> InstalledPlugin:
-    target = point.value.replace(" ", "").partition("[")[0]
+    target = _target(point)
     if distribution is None:
         return InstalledPlugin(point.name, target, "unknown", "unknown")
     shipped = own and SHIPPED.get(point.name) == target
     poses = poses or (own and not shipped)
     name = f"{FIRST_PARTY} from {location_of(distribution)}" if poses else str(distribution.name)
     return InstalledPlugin(point.name, target, name, str(distribution.version), shipped, poses)
+
+
+def _target(point: metadata.EntryPoint) -> str:
+    return point.value.replace(" ", "").partition("[")[0]

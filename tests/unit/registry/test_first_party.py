@@ -25,7 +25,9 @@ def own() -> list[str]:
 @pytest.mark.parametrize("name", ["flashcrash", "FlashCrash"])
 def test_a_name_alone_makes_nobody_first_party(install: Install, name: str) -> None:
     """A folder that bears our name and stands first on the path adds nothing, hides nothing of ours, and is warned of."""
-    info = install(name, {"evil": "fctest_evil", "weighted": "flashcrash_scoring.weighted"}, {"fctest_evil": EVIL}, version="9")
+    info = install(
+        name, {"evil": "fctest_evil", "weighted": "fctest_evil", "depth": SHIPPED["depth"]}, {"fctest_evil": EVIL}, version="9"
+    )
     assert own() == sorted(SHIPPED)
     registry = load_registry()
     assert "fctest_evil" not in sys.modules
