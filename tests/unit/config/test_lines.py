@@ -3,7 +3,7 @@
 from typing import Any
 
 import tomlkit
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flashcrash_core.config.lines import key_lines
@@ -71,6 +71,7 @@ def _paths(value: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     return {(*path, key) for key in value} | {found for key, inner in value.items() for found in _paths(inner, (*path, key))}
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # a busy machine is no finding
 @given(st.dictionaries(_keys, _values, max_size=4))
 def test_every_key_of_any_document_has_a_line_that_shows_it(tree: dict[str, Any]) -> None:
     """For any document that tomlkit writes, the scanner finds exactly its keys, each within the text."""
