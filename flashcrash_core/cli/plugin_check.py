@@ -1,10 +1,11 @@
 """``flashcrash plugins check``: the conformance battery without pytest, as a table."""
 
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from flashcrash_core.testing import CheckResult
 
 __all__ = ["check"]
+
+_PLACE: Final = re.compile(r"^row \d+ \(t_us \d+\): | \((?:tape|fields) [^)]*\)$")
+"""Where on which tape: two faults that differ only in this are one."""
+_SHORT: Final = 50
 
 
 def check(
@@ -100,10 +105,23 @@ def _print_as_they_come(
         if shown:
             print_rows(
                 ("  CHECK", "OUTCOME", "SECONDS", ""),
-                [(f"  {row.check}", row.outcome.replace("_", " "), f"{row.seconds:.2f}", row.message) for row in shown],
+                [
+                    (f"  {row.check}", row.outcome.replace("_", " "), f"{row.seconds:.2f}", message)
+                    for row, message in zip(shown, _told_once(task.label, shown), strict=True)
+                ],
             )
         sys.stdout.flush()
     return done
+
+
+def _told_once(label: str, rows: "Sequence[CheckResult]") -> Iterator[str]:
+    """The messages without the plugin's name, which stands above them; one that only repeats another refers to that."""
+    told: dict[str, str] = {}
+    for row in rows:
+        message = row.message.removeprefix(f"{label}: ")
+        core = _PLACE.sub("", message)
+        first = told.setdefault(core, row.check)
+        yield message if first == row.check or len(core) < _SHORT else f"as in {first}"
 
 
 def _print_summary(done: "list[list[CheckResult]]", effort: str, wall_s: float) -> None:

@@ -8,9 +8,10 @@ raises :class:`CheckFailure` when not. Nothing here knows pytest. The same list 
 import importlib
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from attrs import frozen
@@ -33,7 +34,13 @@ __all__ = [
     "is_proven",
     "run_battery",
     "run_check",
+    "run_checks",
 ]
+
+
+INTERFACE: Final = "interface"
+"""Name of the first check of every battery."""
+NOT_RUN: Final = f"not run: {INTERFACE} failed, mend that first"
 
 
 class CheckFailure(AssertionError):
@@ -169,7 +176,25 @@ def run_battery(subject: SubjectLike, *, expected_failures: Mapping[str, str] | 
     expected = dict(expected_failures or {})
     battery = battery_of(subject.kind)
     refuse_unknown(expected, battery)
-    return [run_check(one, subject, expected_failure=expected.get(one.name)) for one in battery]
+    return run_checks(subject, battery, expected)
+
+
+def run_checks(
+    subject: SubjectLike, checks: Iterable[Check], expected: Mapping[str, str] = MappingProxyType({})
+) -> list[CheckResult]:
+    """These checks, in order. When the first one, of the interface, fails, the others would only repeat it: they are not run."""
+    rows: list[CheckResult] = []
+    for one in checks:
+        if rows and breaks_the_rest(rows[0]):
+            rows.append(CheckResult(one.name, one.kind, subject.label, Outcome.SKIPPED, NOT_RUN, 0.0))
+        else:
+            rows.append(run_check(one, subject, expected_failure=expected.get(one.name)))
+    return rows
+
+
+def breaks_the_rest(row: CheckResult) -> bool:
+    """Whether the other checks of the subject have nothing to run on."""
+    return row.check == INTERFACE and row.outcome is Outcome.FAILED
 
 
 def is_proven(rows: Sequence[CheckResult]) -> bool:

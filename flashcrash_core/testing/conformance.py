@@ -8,7 +8,7 @@ from attrs import frozen
 from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import UsageError
 from flashcrash_core.registry import KINDS
-from flashcrash_core.testing.battery import QUICK, STANDARD, THOROUGH, CheckResult, Effort, battery_of, run_battery, run_check
+from flashcrash_core.testing.battery import QUICK, STANDARD, THOROUGH, CheckResult, Effort, battery_of, run_battery, run_checks
 from flashcrash_core.testing.subject import find_subjects
 
 __all__ = [
@@ -107,4 +107,4 @@ def tasks_of(element: str, *, effort: str = STANDARD.name, only: tuple[str, ...]
 def run_task(task: Task) -> list[CheckResult]:
     """Run a task's checks, in this process."""
     (subject,) = find_subjects(task.element, kind=task.kind, name=task.name, effort=EFFORTS[task.effort])
-    return [run_check(check, subject) for check in battery_of(task.kind) if not task.only or check.name in task.only]
+    return run_checks(subject, [check for check in battery_of(task.kind) if not task.only or check.name in task.only])

@@ -19,7 +19,19 @@ from typing import Any, ClassVar
 
 import pytest
 
-from flashcrash_core.testing.battery import STANDARD, Check, Effort, Outcome, battery_of, refuse_unknown, run_check
+from flashcrash_core.errors import FlashcrashError
+from flashcrash_core.testing.battery import (
+    NOT_RUN,
+    STANDARD,
+    Check,
+    CheckResult,
+    Effort,
+    Outcome,
+    battery_of,
+    breaks_the_rest,
+    refuse_unknown,
+    run_check,
+)
 from flashcrash_core.testing.subject import Subject, find_subjects
 
 __all__ = [
@@ -67,13 +79,31 @@ class PluginContract:
         return cls._found
 
 
+def _subjects_or_skip(contract: type[PluginContract], check: Check) -> list[Subject[Any]]:
+    """What is checked. What keeps the plugin from being checked at all fails the first test, and the others are skipped."""
+    __tracebackhide__ = True
+    battery = battery_of(contract.kind)
+    try:
+        refuse_unknown(dict(contract.expected_failures), battery)
+        return contract.subjects()
+    except FlashcrashError as error:
+        if check is battery[0]:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(f"not run: {error}")
+
+
+def _row(contract: type[PluginContract], check: Check, subject: Subject[Any]) -> CheckResult:
+    first = battery_of(contract.kind)[0]
+    if check is not first and first.name not in contract.expected_failures and breaks_the_rest(run_check(first, subject)):
+        return CheckResult(check.name, check.kind, subject.label, Outcome.SKIPPED, NOT_RUN, 0.0)
+    return run_check(check, subject, expected_failure=contract.expected_failures.get(check.name))
+
+
 def _test_of(check: Check) -> Callable[[PluginContract], None]:
     def test(self: PluginContract) -> None:
         __tracebackhide__ = True
         contract = type(self)
-        refuse_unknown(dict(contract.expected_failures), battery_of(contract.kind))
-        expected = contract.expected_failures.get(check.name)
-        results = [run_check(check, subject, expected_failure=expected) for subject in contract.subjects()]
+        results = [_row(contract, check, subject) for subject in _subjects_or_skip(contract, check)]
         bad = [result.message for result in results if not result.outcome.good]
         if bad:
             pytest.fail("\n".join(bad), pytrace=False)

@@ -37,7 +37,7 @@ def require_same_everywhere(subject: Subject[Any], task: Callable[[Subject[Any]]
     if {*digests, own_digest} != {own_digest}:
         raise CheckFailure(
             f"{subject.label}: it differs between processes (PYTHONHASHSEED {', '.join(map(str, HASH_SEEDS))}); look for a "
-            "loop over a set, id(), hash() of a string, or a random number"
+            "loop over a set, id(), hash() of a string, a random number, or state that is kept at module level"
         )
 
 

@@ -42,6 +42,7 @@ __all__ = ["CHECKS"]
 CHECKS: Final[tuple[Check, ...]] = (
     interface,
     configuration_schema,
+    finite_readings,
     determinism_across_builds,
     determinism_across_processes,
     no_io_no_clock,
@@ -49,7 +50,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     streaming_equals_batch,
     causality_by_truncation,
     causality_by_perturbation,
-    finite_readings,
     missing_and_zero_fields,
     impossible_numbers_do_not_stay,
     unusable_book_is_missing,

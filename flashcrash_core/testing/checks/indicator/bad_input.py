@@ -81,14 +81,14 @@ def _last_statistic(subject: Subject[IndicatorSpec], rows: list[FeatureRow]) -> 
     statistic: Floats = ()
     if isinstance(program, WindowIndicator):
         for end in (BAD_ROWS, program.window_rows, len(rows)):
-            with suppress(ArithmeticError, ValueError):
+            with suppress(ArithmeticError, ValueError, TypeError):
                 arrays, _ = program.window(
                     columns_of(rows[max(0, end - program.window_rows) : end], program.columns), program.params
                 )
                 statistic = tuple(float(array[-1]) for array in arrays)
         return statistic
     for row in rows:
-        with suppress(ArithmeticError, ValueError):
+        with suppress(ArithmeticError, ValueError, TypeError):
             statistic, _ = program.step(program.state, row, program.params)
     return statistic
 

@@ -25,7 +25,7 @@ def determinism_across_builds(subject: Subject[IndicatorSpec]) -> None:
     """Programs built one after the other, and two driven in turns, give the same readings: nothing is shared between them."""
     rows = tape("crash_and_bounce").rows()
     first = live(subject, rows)
-    require_same(subject, live(subject, rows), first, "a second build over the same rows")
+    require_same(subject, live(subject, rows), first, "a second build differs; is something kept outside of `state`? Then")
     one, other = panel_of(subject), panel_of(subject)
     for index, row in enumerate(rows):
         one.on_row(row)
@@ -38,8 +38,11 @@ def determinism_across_builds(subject: Subject[IndicatorSpec]) -> None:
 
 
 def readings_digest(subject: Subject[Any]) -> str:
-    """A digest over all readings of a tape."""
-    return hashlib.sha256(repr(live(subject, tape("crash_and_bounce").rows())).encode()).hexdigest()
+    """A digest over all readings of a tape, or the fault that ended them: other checks tell of it."""
+    try:
+        return hashlib.sha256(repr(live(subject, tape("crash_and_bounce").rows())).encode()).hexdigest()
+    except CheckFailure as failure:
+        return str(failure)
 
 
 def observe(subject: Subject[Any]) -> Observation:

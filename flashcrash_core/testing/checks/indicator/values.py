@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import inf, isfinite, isnan, nan
 
+from flashcrash_core.detection.indicator import Floats, Indicator
 from flashcrash_core.detection.judgement import Judgement
 from flashcrash_core.detection.panel import Pair, Panel
 from flashcrash_core.market.features import FeatureRow
@@ -90,17 +91,29 @@ def missing_stays_missing(subject: Subject[IndicatorSpec]) -> None:
     spec, program = subject.spec, build(subject)
     baseline = (nan,) * _baseline_length(subject)
     for flag in (False, True):
-        value, fired = program.judge((nan,) * len(spec.statistics), baseline, program.levels, flag)
+        value, fired = _asked(subject, program, (nan,) * len(spec.statistics), baseline, flag)
         if not isnan(value) or fired:
             raise CheckFailure(f"{subject.label}: judge of missing statistics (NaN) gives {value}, fired {fired}; give NaN, False")
         for statistic, _ in _some_pairs(subject)[-20:]:
             for number in (nan, 0.0):
-                value, fired = program.judge(statistic, (number,) * len(baseline), program.levels, flag)
+                value, fired = _asked(subject, program, statistic, (number,) * len(baseline), flag)
                 if value in (inf, -inf) or (fired and not isfinite(value)):
                     raise CheckFailure(
                         f"{subject.label}: judge of {statistic} against baselines {number} gives {value}, fired {fired}; a zero or "
                         "missing denominator makes the reading missing (NaN, False)"
                     )
+
+
+def _asked(
+    subject: Subject[IndicatorSpec], program: Indicator, statistic: Floats, baseline: Floats, was_fired: bool
+) -> tuple[float, bool]:
+    """A judgement; what it raises is told with what it was asked."""
+    try:
+        return program.judge(statistic, baseline, program.levels, was_fired)
+    except Exception as error:
+        raise CheckFailure(
+            f"{subject.label}: judge({statistic}, {baseline}, levels, {was_fired}) raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _baseline_length(subject: Subject[IndicatorSpec]) -> int:
