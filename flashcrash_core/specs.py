@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
+from flashcrash_core import spec_fields
 from flashcrash_core.detection.indicator import BuildContext, Indicator, Role
 from flashcrash_core.detection.scoring import Scorer
 from flashcrash_core.market.feed import Feed
@@ -36,16 +37,14 @@ __all__ = [
 API_VERSION = 1
 """The contract's version; a plugin with another is refused."""
 
-_name = validators.matches_re(r"[a-z][a-z0-9_-]{0,63}")
-
 
 @frozen
 class PluginInfo:
     """``flashcrash_plugin = PluginInfo(api=1, summary="...")`` in every plugin module."""
 
-    api: int
+    api: int = field(validator=spec_fields.instance(int, "api=1"))
     """Version of the contract that the plugin was written for: :data:`API_VERSION`. Another one is refused at loading."""
-    summary: str
+    summary: str = field(validator=spec_fields.text)
     """One line for ``plugins list``."""
 
 
@@ -58,10 +57,10 @@ class NoConfig:
 class Spec:
     """Common part of all descriptors."""
 
-    name: str = field(validator=_name)
+    name: str = field(validator=spec_fields.name)
     """Name in the configuration (``use = "name"``): a lower-case letter, then such letters, digits, ``-`` or ``_``, at most 64
     characters. Unique per kind over all loaded plugins."""
-    summary: str
+    summary: str = field(validator=spec_fields.text)
     """One line for ``plugins show``."""
     config: type[Any] = NoConfig
     """attrs class of the settings. Its types, validators and attribute docstrings are the schema; the kernel makes the instance."""
@@ -75,14 +74,14 @@ SampleWriter = Callable[[Path, int], Path]
 class FeedSpec(Spec):
     """A feed."""
 
-    build: Callable[[Any], Feed]
+    build: Callable[[Any], Feed] = field(validator=spec_fields.function())
     """``build(config)`` gives the feed; it opens nothing yet."""
-    opens: Callable[[Path, bytes], bool] | None = None
+    opens: Callable[[Path, bytes], bool] | None = field(default=None, validator=spec_fields.function(optional=True))
     """``opens(path, head)`` says whether it reads that file, from its name and first 4 KiB of (decompressed) content.
     None for a feed that reads no file."""
-    live: bool = False
+    live: bool = field(default=False, validator=spec_fields.switch)
     """Whether its events come from a running market, and time passes while it waits."""
-    samples: Mapping[str, SampleWriter] = field(default=MappingProxyType({}), eq=False, repr=False)
+    samples: Mapping[str, SampleWriter] = field(default=MappingProxyType({}), eq=False, repr=False, validator=spec_fields.writers)
     """Writers of example files for the conformance battery, by what is in the file; each switches checks on. The content must be
     synthetic, and the same for the same number of events. ``whole``: sound data of one symbol; most checks read it. ``gap``: the
     same with some messages lost in the middle. ``broken_line``: the same with one line that cannot be used. ``truncated``: a file
@@ -93,21 +92,23 @@ class FeedSpec(Spec):
 class IndicatorSpec(Spec):
     """An indicator."""
 
-    build: Callable[[Any, BuildContext], Indicator]
+    build: Callable[[Any, BuildContext], Indicator] = field(validator=spec_fields.function())
     """``build(config, context)`` gives a fresh program for one symbol. What it returns shares no state with another call."""
-    statistics: tuple[str, ...]
+    statistics: tuple[str, ...] = field(validator=spec_fields.names)
     """Names of the elements of the statistic tuple; a NaN element is missing."""
-    baselines: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = field(default=(), validator=spec_fields.names)
     """Names of the elements of the baseline tuple. The detector freezes them while an event lasts."""
-    role: Role = Role.EXTRA
+    role: Role = field(default=Role.EXTRA, validator=spec_fields.instance(Role, "Role.EXTRA or Role.CORE"))
     """How the detector uses it unless the configuration says otherwise; ``extra`` counts nowhere."""
-    needs: frozenset[str] = frozenset({"trades"})
+    needs: frozenset[str] = field(default=frozenset({"trades"}), validator=spec_fields.subset({"book", "trades"}))
     """Subset of ``{"book", "trades"}``. Without a book in the run an indicator that needs one is not run."""
-    warmup_s: float = 0.0
+    warmup_s: float = field(default=0.0, validator=spec_fields.seconds)
     """Event time (s) from the first row until the first value on healthy data. Before it every value is missing."""
-    baseline_from: str | None = None
+    baseline_from: str | None = field(
+        default=None, validator=spec_fields.instance(str, "the name of an indicator, or None", optional=True)
+    )
     """Name of the indicator instance whose baseline it is judged against instead of its own; None for its own."""
-    invariances: frozenset[str] = frozenset()
+    invariances: frozenset[str] = field(default=frozenset(), validator=spec_fields.subset({"scale", "time_shift"}))
     """What does not change its readings: ``"scale"`` (all prices and the tick times a constant) and ``"time_shift"``
     (all times plus whole minutes). Declared ones are checked by the conformance battery."""
 
@@ -116,11 +117,11 @@ class IndicatorSpec(Spec):
 class ScorerSpec(Spec):
     """A scorer."""
 
-    build: Callable[[Any], Scorer]
+    build: Callable[[Any], Scorer] = field(validator=spec_fields.function())
     """``build(config)`` gives the scorer of all symbols; it keeps no state between calls."""
-    research: Callable[[Any], tuple[str, ...]] | None = None
+    research: Callable[[Any], tuple[str, ...]] | None = field(default=None, validator=spec_fields.function(optional=True))
     """``research(config)`` gives the ``--set`` overrides of its research variant for data without a book, () when none applies."""
-    shortfall: Callable[[Any, frozenset[str]], str] | None = None
+    shortfall: Callable[[Any, frozenset[str]], str] | None = field(default=None, validator=spec_fields.function(optional=True))
     """``shortfall(config, missing)`` says in one sentence what scores lack while those indicator instances are missing, "" if
     nothing."""
 
@@ -129,7 +130,7 @@ class ScorerSpec(Spec):
 class StrategySpec(Spec):
     """A strategy; built once per symbol."""
 
-    build: Callable[[Any, BuildContext], Strategy]
+    build: Callable[[Any, BuildContext], Strategy] = field(validator=spec_fields.function())
     """``build(config, context)`` gives a fresh strategy for one symbol."""
 
 
@@ -137,9 +138,9 @@ class StrategySpec(Spec):
 class ExecutorSpec(Spec):
     """An executor."""
 
-    build: Callable[[Any, ExecutorContext], Executor]
+    build: Callable[[Any, ExecutorContext], Executor] = field(validator=spec_fields.function())
     """``build(config, context)`` gives the executor of the run, for all symbols."""
-    modes: frozenset[str]
+    modes: frozenset[str] = field(validator=spec_fields.subset({"backtest", "paper", "real"}))
     """Run modes it may serve: ``paper``, ``backtest``, ``real``."""
 
 
@@ -147,9 +148,9 @@ class ExecutorSpec(Spec):
 class StoreHistory:
     """Databases of other versions of a store, made on demand: the conformance battery opens them. Nothing else uses it."""
 
-    newest: int
+    newest: int = field(validator=spec_fields.instance(int, "newest=1"))
     """Version of the database that this plugin writes; the first one is 1."""
-    write: Callable[[str, int, SessionRecord, Sequence[Record]], None]
+    write: Callable[[str, int, SessionRecord, Sequence[Record]], None] = field(validator=spec_fields.function())
     """``write(location, version, session, records)`` leaves at ``location`` what that version left after that session.
     ``version`` is 1 to ``newest`` + 1; the last stands for a future one, and only has to say so. Kinds of record that the version
     did not know are left out."""
@@ -159,7 +160,13 @@ class StoreHistory:
 class StoreSpec(Spec):
     """A storage backend."""
 
-    build: Callable[[Any, str], Any]
+    build: Callable[[Any, str], Any] = field(validator=spec_fields.function())
     """``build(config, location)`` opens or creates the database at ``location`` and gives a :class:`Store`; raises StorageError."""
-    history: StoreHistory | None = None
+    history: StoreHistory | None = field(
+        default=None, validator=spec_fields.instance(StoreHistory, "StoreHistory(...)", optional=True)
+    )
     """Older and newer versions of its database, for a test of its migrations. None for a store that has had only one version."""
+    locations: Callable[[Path], str] | None = field(default=None, validator=spec_fields.function(optional=True))
+    """For a store whose locations are no paths: ``locations(folder)`` gives, for the conformance battery, one where there is no
+    database yet, a new one at each call (a fresh schema of a test server, say), or "" when there is no server to ask. ``folder`` is
+    empty and goes when the database is done with. None: a location is the path of a file, or of a folder, that need not exist."""

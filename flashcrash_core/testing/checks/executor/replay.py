@@ -121,7 +121,7 @@ def inputs_not_mutated(subject: Subject[ExecutorSpec]) -> None:
             desk.take(event, script)
         except BrokenPlay:
             _require_known(subject, desk.run)
-            break
+            return
         act_us = alone.admit(event)
         if act_us < 0:
             alone.apply_late(event)

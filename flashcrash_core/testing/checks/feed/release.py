@@ -1,6 +1,5 @@
 """How a source ends: when it is closed, with nothing left open, and what it says and holds on the way there."""
 
-import gc
 import os
 import threading
 import time
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_core.market.feed import FeedSource
@@ -24,6 +23,8 @@ from flashcrash_core.testing.checks.feed.sources import (
     sample,
     source_of,
 )
+from flashcrash_core.testing.checks.feed.waiting import awaited, close, in_time
+from flashcrash_core.testing.checks.memory import traced
 
 __all__ = ["close_ends_the_events", "leaves_nothing_open", "memory_is_bounded", "progress_is_a_fraction"]
 
@@ -45,25 +46,25 @@ def close_ends_the_events(subject: FeedSubject) -> None:
     with sample(subject) as path:
         source = open_source(subject, path)
         events = source.events()
-        read = sum(1 for _ in islice(events, _STOP_AFTER))
+        read = sum(1 for _ in awaited(subject, source, events, _STOP_AFTER))
         require(read == _STOP_AFTER, subject, f"gave {read} events of a sample that should hold hundreds")
-        source.close()
-        require(_more(events) == 0, subject, f"went on yielding events after close() (closed after {_STOP_AFTER})")
-        source.close()
+        close(subject, source)
+        require(_more(subject, events) == 0, subject, f"went on yielding events after close() (closed after {_STOP_AFTER})")
+        close(subject, source)
 
         unread = open_source(subject, path)
         events = unread.events()
-        unread.close()
-        require(_more(events) == 0, subject, "yields events although it was closed before the first")
-        unread.close()
+        close(subject, unread)
+        require(_more(subject, events) == 0, subject, "yields events although it was closed before the first")
+        close(subject, unread)
 
         untouched = open_source(subject, path)
-        untouched.close()
-        untouched.close()
+        close(subject, untouched)
+        close(subject, untouched)
 
 
-def _more(events: Iterator[object]) -> int:
-    return sum(1 for _ in islice(events, _AFTER_CLOSE))
+def _more(subject: FeedSubject, events: Iterator[object]) -> int:
+    return in_time(subject, "events(), asked for more after close(),", lambda: sum(1 for _ in islice(events, _AFTER_CLOSE)))
 
 
 @check("feed", applies=from_recordings)
@@ -76,7 +77,7 @@ def leaves_nothing_open(subject: FeedSubject) -> None:
 
     def in_mid_read(source: FeedSource) -> None:
         held.append(source.events())
-        next(held[-1])
+        require(len(list(awaited(subject, source, held[-1], 1))) == 1, subject, "gave no event at all")
 
     def generator_closed(source: FeedSource) -> None:
         in_mid_read(source)
@@ -87,7 +88,7 @@ def leaves_nothing_open(subject: FeedSubject) -> None:
     def unread(source: FeedSource) -> None:
         held.append(source.events())
 
-    held: list[Iterator[object]] = []  # so that nothing is released only because it is no longer referred to
+    held: list[Iterator[Any]] = []  # so that nothing is released only because it is no longer referred to
     with sample(subject) as path:
         _read(subject, path, to_the_end)  # what is opened or started once and for all is not a leak
         for way in (to_the_end, in_mid_read, generator_closed, unread):
@@ -112,7 +113,7 @@ def _read(subject: FeedSubject, path: Path | None, way: Callable[[FeedSource], N
     try:
         way(source)
     finally:
-        source.close()
+        close(subject, source)
     return source
 
 
@@ -162,7 +163,7 @@ def progress_is_a_fraction(subject: FeedSubject) -> None:
                     last = _progress(subject, source, last, f"after event {index}")
             last = _progress(subject, source, last, "at the end")
         finally:
-            source.close()
+            close(subject, source)
         _progress(subject, source, last, "after close()")
 
 
@@ -201,10 +202,8 @@ def _peak_bytes(subject: FeedSubject, events: int) -> int:
     with sample(subject, events=events) as path:
         if path is not None:
             read()
-        gc.collect()
-        tracemalloc.start()
-        try:
+        with traced() as used:
+            before = used()
+            tracemalloc.reset_peak()
             read()
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+            return tracemalloc.get_traced_memory()[1] - before

@@ -1,18 +1,15 @@
 """The same request gives the same events: again, in another process, and without asking the world for anything but the file."""
 
 from hashlib import blake2b
-from typing import Any, Final
-from weakref import ref
+from typing import Any
 
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.checks.feed.sources import FeedSubject, events_of, offline, require, sample, shown
-from flashcrash_core.testing.second_process import in_second_process, needs_a_name, watching
+from flashcrash_core.testing.checks.once import once
+from flashcrash_core.testing.second_process import in_second_process, needs_a_name, opening, watching
 
 __all__ = ["asks_for_no_clock_and_no_chance", "reproducible", "reproducible_across_processes"]
-
-_ALLOWED: Final = ("open(", "os.listdir", "os.scandir", "os.stat", "os.getcwd")
-"""What a file feed may ask of the world: to read."""
 
 
 def offline_and_named(subject: FeedSubject) -> str:
@@ -49,26 +46,20 @@ def _digest(events: list[MarketEvent]) -> tuple[int, str]:
 
 
 def _read_watched(subject: FeedSubject) -> dict[str, Any]:
-    """:func:`_read` in a second process, with what it asked of the world."""
+    """:func:`_read` in a second process, with what it asked of the world beside reading the file of the request."""
     with sample(subject) as path:
         events_of(subject, path)
         with watching() as seen:
             events = events_of(subject, path)
-    return {"read": _digest(events), "seen": seen}
-
-
-_known: list[tuple["ref[FeedSubject]", dict[int, Any]]] = []
-"""Answers for the newest subject, by hash seed: a process costs more than all that it reads here."""
+        allowed = (opening(str(path)), opening(path))
+    return {"read": _digest(events), "seen": [what for what in seen if what not in allowed]}
 
 
 def _elsewhere(subject: FeedSubject, hash_seed: int) -> dict[str, Any]:
     """What a second process with that hash seed read; started once per subject."""
-    if not _known or _known[0][0]() is not subject:
-        _known[:] = [(ref(subject), {})]
-    answers = _known[0][1]
-    if hash_seed not in answers:
-        answers[hash_seed] = in_second_process(subject, _read_watched, hash_seed=hash_seed, watched=True)
-    answer: dict[str, Any] = answers[hash_seed]
+    answer: dict[str, Any] = once(
+        subject, ("read", hash_seed), lambda: in_second_process(subject, _read_watched, hash_seed=hash_seed, watched=True)
+    )
     return answer
 
 
@@ -87,8 +78,8 @@ def reproducible_across_processes(subject: FeedSubject) -> None:
 
 @check("feed", applies=offline_and_named)
 def asks_for_no_clock_and_no_chance(subject: FeedSubject) -> None:
-    """Reading asks for no clock, no unseeded number, no socket and no process: time and chance come from the data and the seed."""
-    asked = [what for what in _elsewhere(subject, subject.effort.seeds[0])["seen"] if not what.startswith(_ALLOWED)]
+    """Reading opens the request's file, to read it, and asks for nothing else: no other file, clock, unseeded number or socket."""
+    asked = _elsewhere(subject, subject.effort.seeds[0])["seen"]
     if asked:
         raise CheckFailure(
             f"{subject.label}: reading asked for {', '.join(asked)}; take times from the data, draw from request.seed, and read "

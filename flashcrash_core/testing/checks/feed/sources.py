@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +12,11 @@ from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.feed import FeedRequest, FeedSource, InstrumentResolver
 from flashcrash_core.specs import FeedSpec
 from flashcrash_core.testing.battery import CheckFailure
+from flashcrash_core.testing.checks.feed.waiting import LIVE_EVENTS, awaited, close, in_time
 from flashcrash_core.testing.subject import Subject
 
 __all__ = [
     "EVENTS",
-    "LIVE_EVENTS",
     "SEED",
     "FeedSubject",
     "Numbers",
@@ -39,8 +38,6 @@ FeedSubject = Subject[FeedSpec]
 
 EVENTS: Final = 600
 """Events that most checks read: a sample of about so many, or the first of a feed that needs no file."""
-LIVE_EVENTS: Final = 100
-"""Events that are awaited of a live feed."""
 SEED: Final = 1
 """Seed of every request: a feed that draws numbers must draw them from it."""
 
@@ -66,8 +63,8 @@ class Numbers:
 
 def from_recordings(subject: FeedSubject) -> str:
     """``applies`` of checks that read events, whatever they come from."""
-    if subject.spec.live and not subject.options:
-        return "live: needs an endpoint; name a local one in config, as in config = {...} of the contract class"
+    if subject.spec.live and subject.local_endpoint is None:
+        return "live: is connected to nothing unless local_endpoint of the contract class points it at an exchange on this machine"
     if subject.spec.opens is not None and "whole" not in subject.spec.samples:
         return 'reads files but offers no sample: give FeedSpec.samples a writer for "whole"'
     return ""
@@ -122,7 +119,8 @@ def open_source(
 ) -> FeedSource:
     """A source from a freshly built feed, asked for ``symbols`` (all when empty). The caller closes it."""
     feed = subject.spec.build(subject.config)
-    return feed.open(FeedRequest(instruments or InstrumentBook(), next_seq or Numbers(), path, symbols, SEED))
+    request = FeedRequest(instruments or InstrumentBook(), next_seq or Numbers(), path, symbols, SEED)
+    return in_time(subject, "open(request)", lambda: feed.open(request))
 
 
 @contextmanager
@@ -132,7 +130,7 @@ def source_of(subject: FeedSubject, path: Path | None, symbols: tuple[str, ...] 
     try:
         yield source
     finally:
-        source.close()
+        close(subject, source)
 
 
 def first_events(subject: FeedSubject, source: FeedSource, count: int = EVENTS) -> Iterator[MarketEvent]:
@@ -140,7 +138,7 @@ def first_events(subject: FeedSubject, source: FeedSource, count: int = EVENTS) 
     events = source.events()
     if subject.spec.opens is not None:
         return events
-    return islice(events, min(count, LIVE_EVENTS) if subject.spec.live else count)
+    return awaited(subject, source, events, min(count, LIVE_EVENTS) if subject.spec.live else count)
 
 
 def events_of(subject: FeedSubject, path: Path | None, symbols: tuple[str, ...] = ()) -> list[MarketEvent]:

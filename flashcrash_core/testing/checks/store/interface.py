@@ -6,7 +6,7 @@ from typing import Any, Final
 from flashcrash_core.specs import StoreSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.checks.configuration import require_configuration_schema
-from flashcrash_core.testing.checks.store.places import database, opened, require
+from flashcrash_core.testing.checks.store.places import database, has_a_place, opened, require
 from flashcrash_core.testing.subject import Subject
 
 __all__ = ["configuration_schema", "interface"]
@@ -28,12 +28,14 @@ def configuration_schema(subject: Subject[StoreSpec]) -> None:
 
 @check("store")
 def interface(subject: Subject[StoreSpec]) -> None:
-    """The descriptor has a summary, and `build` creates an empty database with every method of the seam."""
+    """The descriptor has a summary, and `build` creates an empty database, where one can be, with every method of the seam."""
     spec, where = subject.spec, subject.label
     require(bool(spec.summary.strip()), where, "has no summary; it is what `plugins list` shows")
     history = spec.history
     require(history is None or history.newest >= 1, where, "declares a history without a version; the first version is 1")
-    with database() as location, opened(subject, location) as store:
+    if has_a_place(subject):
+        return
+    with database(subject) as location, opened(subject, location) as store:
         for name, (positional, named) in _METHODS.items():
             method: Any = getattr(store, name, None)
             require(callable(method), where, f"has no method {name}; see flashcrash_core.api.Store")

@@ -1,12 +1,14 @@
 """Places that are no database of this store: refused without a change; and databases of its other versions."""
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from flashcrash_core.runtime.records import IntentRecord
 from flashcrash_core.specs import StoreSpec
 from flashcrash_core.testing.battery import CheckFailure, check
-from flashcrash_core.testing.checks.store.places import build, database, opened, refused, require
+from flashcrash_core.testing.checks.store.places import build, database, has_a_place, in_files, opened, refused, require
 from flashcrash_core.testing.checks.store.samples import BATCH, RECORD_KINDS, batch, extremes, same, session
 from flashcrash_core.testing.subject import Subject
 
@@ -19,27 +21,35 @@ _FOREIGN: Final = {
 }
 
 
-@check("store")
+@check("store", applies=in_files)
 def unusable_location_is_refused(subject: Subject[StoreSpec]) -> None:
-    """A directory and the files of other programs are refused when the database is opened, and not a byte of them is changed."""
+    """Files of other programs and a folder full of them are refused when opened as a database, and not a byte of them is changed.
+
+    An empty folder is nobody's: a store may make its database of it.
+    """
     where = subject.label
-    with database() as location:
-        folder = Path(location).parent
-        refused(where, "a directory as location", lambda: build(subject, str(folder)))
-        for number, (what, content) in enumerate(_FOREIGN.items()):
-            path = folder / f"foreign-{number}"
-            path.write_bytes(content)
+    with database(subject) as location:
+        folder = Path(location).parent / "foreign"
+        folder.mkdir()
+        held: dict[Path, bytes] = {}
+        for number, content in enumerate(_FOREIGN.values()):
+            held[folder / f"foreign-{number}"] = content
+            (folder / f"foreign-{number}").write_bytes(content)
 
-            def open_and_use(path: Path = path) -> None:
-                with opened(subject, str(path)) as store:
-                    store.sessions()
+        def open_and_use(path: Path) -> None:
+            with opened(subject, str(path)) as store:
+                store.sessions()
 
-            refused(where, f"{what} as location", open_and_use)
-            require(path.read_bytes() == content, where, f"{what} was changed by being refused; look before you write")
+        for path, what in zip((folder, *held), ("a folder with files of other programs", *_FOREIGN), strict=True):
+            refused(where, f"{what} as location", partial(open_and_use, path))
+            left = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+            require(left == held, where, f"{what} was changed by being refused; look before you write")
 
 
 def _versioned(subject: Subject[StoreSpec]) -> str:
-    return "" if subject.spec.history is not None else "declares no history (StoreSpec.history): it has had only one version"
+    if subject.spec.history is None:
+        return "declares no history (StoreSpec.history): it has had only one version"
+    return has_a_place(subject)
 
 
 def _older(subject: Subject[StoreSpec]) -> str:
@@ -56,7 +66,7 @@ def old_versions_are_read(subject: Subject[StoreSpec]) -> None:
     records = [*batch(1), *batch(2), *(record for kind in RECORD_KINDS if kind not in BATCH for record in extremes(kind)[:2])]
     for version in range(1, history.newest):
         where = f"{subject.label}: database of version {version}"
-        with database() as location:
+        with database(subject) as location:
             history.write(location, version, one, records)
             for opening in ("first", "second"):
                 with opened(subject, location) as store:
@@ -81,14 +91,14 @@ def old_versions_are_read(subject: Subject[StoreSpec]) -> None:
 
 @check("store", applies=_versioned)
 def newer_version_is_refused(subject: Subject[StoreSpec]) -> None:
-    """A database of a later version than the plugin knows is refused, naming both versions, and not a byte of it is changed."""
+    """A database of a later version than the plugin knows is refused, naming both versions, and no byte of its files is changed."""
     history = subject.spec.history
     assert history is not None
     newer = history.newest + 1
-    with database() as location:
+    with database(subject) as location:
         history.write(location, newer, session(status="done"), batch(1))
-        before = {path: path.read_bytes() for path in Path(location).parent.rglob("*") if path.is_file()}
-        if not before:
+        before = {} if in_files(subject) else {path: path.read_bytes() for path in _files_beside(location)}
+        if not before and not in_files(subject):
             raise CheckFailure(f"{subject.label}: history.write made no file for version {newer}")
         error = refused(subject.label, f"a database of version {newer}", lambda: build(subject, location))
         changed = [path.name for path, content in before.items() if not path.exists() or path.read_bytes() != content]
@@ -98,3 +108,7 @@ def newer_version_is_refused(subject: Subject[StoreSpec]) -> None:
         subject.label,
         f"the refusal names not both versions ({newer} and {history.newest}): {error}",
     )
+
+
+def _files_beside(location: str) -> Iterator[Path]:
+    return (path for path in Path(location).parent.rglob("*") if path.is_file())

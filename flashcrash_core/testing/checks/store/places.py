@@ -1,4 +1,7 @@
-"""Where the kit keeps the databases it makes, and how it opens them: in a temporary directory, closed whatever happens."""
+"""Where the kit keeps the databases it makes, and how it opens them: in a temporary directory, closed whatever happens.
+
+A store whose locations are no paths says itself where a new database may be (``StoreSpec.locations``).
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,16 +13,37 @@ from flashcrash_core.errors import StorageError
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.specs import StoreSpec
 from flashcrash_core.testing.battery import CheckFailure
+from flashcrash_core.testing.checks.once import once
 from flashcrash_core.testing.subject import Subject
 
-__all__ = ["build", "database", "opened", "refused", "require"]
+__all__ = ["build", "database", "has_a_place", "in_files", "opened", "refused", "require"]
+
+
+def has_a_place(subject: Subject[StoreSpec]) -> str:
+    """``applies`` of checks that open a database."""
+    if subject.spec.locations is not None and not once(subject, "location", lambda: _location(subject, Path())):
+        return "gave no location (StoreSpec.locations): there is no server to make a database on"
+    return ""
+
+
+def in_files(subject: Subject[StoreSpec]) -> str:
+    """``applies`` of checks that look at the files of a database."""
+    return "" if subject.spec.locations is None else "keeps its databases in no file (StoreSpec.locations)"
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """The path of a database that does not exist yet, in a directory of its own."""
+def database(subject: Subject[StoreSpec]) -> Iterator[str]:
+    """The location of a database that does not exist yet: of the store's own making, or a path in a directory of its own."""
     with tempfile.TemporaryDirectory(prefix="flashcrash-store-", ignore_cleanup_errors=True) as folder:
-        yield str(Path(folder) / "kit.db")
+        location = str(Path(folder) / "kit.db")
+        yield location if subject.spec.locations is None else _location(subject, Path(folder))
+
+
+def _location(subject: Subject[StoreSpec], folder: Path) -> str:
+    assert subject.spec.locations is not None
+    location = subject.spec.locations(folder)
+    require(isinstance(location, str), subject.label, f"locations gave {location!r}, not the text of a location")
+    return location
 
 
 def build(subject: Subject[StoreSpec], location: str) -> Store:

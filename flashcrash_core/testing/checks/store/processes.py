@@ -1,6 +1,5 @@
 """A writer beside a reader, in threads and in processes; and what is left of a writer that was killed."""
 
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -10,8 +9,10 @@ from flashcrash_core.errors import StorageError
 from flashcrash_core.runtime.records import SnapshotRecord
 from flashcrash_core.specs import StoreSpec
 from flashcrash_core.testing.battery import QUICK, CheckFailure, check
+from flashcrash_core.testing.checks.bounded import Unanswered, answered
+from flashcrash_core.testing.checks.once import once
 from flashcrash_core.testing.checks.store.child import COMMITTED, OPEN, SESSION, SNAPSHOT, Writer
-from flashcrash_core.testing.checks.store.places import database, opened, require
+from flashcrash_core.testing.checks.store.places import database, has_a_place, opened, require
 from flashcrash_core.testing.checks.store.samples import BATCH, batch, session
 from flashcrash_core.testing.second_process import needs_a_name
 from flashcrash_core.testing.subject import Subject
@@ -51,20 +52,17 @@ class _Aftermath:
     reopen_error: Exception | None = None
 
 
-_kept: dict[int, tuple[Subject[StoreSpec], _Aftermath]] = {}
-"""Of the newest subject: killing a process costs more than looking at what it left."""
+def _in_a_process(subject: Subject[StoreSpec]) -> str:
+    return has_a_place(subject) or needs_a_name(subject)
 
 
 def _aftermath(subject: Subject[StoreSpec]) -> _Aftermath:
-    if id(subject) not in _kept:
-        _kept.clear()
-        _kept[id(subject)] = (subject, _kill(subject))
-    return _kept[id(subject)][1]
+    return once(subject, "aftermath", lambda: _kill(subject))
 
 
 def _kill(subject: Subject[StoreSpec]) -> _Aftermath:
     found = _Aftermath()
-    with database() as location:
+    with database(subject) as location:
         with Writer(subject, location) as writer:
             try:
                 for number in range(1, COMMITTED + 1):
@@ -108,32 +106,21 @@ def _look(subject: Subject[StoreSpec], location: str, session_id: str) -> tuple[
 
 
 def _bounded(where: str, look: Callable[[], tuple[Seen, str]]) -> tuple[Seen, str]:
-    answers: list[tuple[Seen, str] | Exception] = []
-
-    def run() -> None:
-        try:
-            answers.append(look())
-        except Exception as error:
-            answers.append(error)
-
-    thread = threading.Thread(target=run, name="reader", daemon=True)
-    thread.start()
-    thread.join(_BOUND_S)
-    if not answers:
-        raise CheckFailure(f"{where} has not been answered within {_BOUND_S:.0f} s; reading must not wait for a writer")
-    answer = answers[0]
-    if isinstance(answer, StorageError):
-        raise CheckFailure(f"{where} was refused: {answer}; reading must not wait for a writer") from answer
-    if isinstance(answer, Exception):
-        raise CheckFailure(f"{where} raised {type(answer).__name__}: {answer}") from answer
-    return answer
+    try:
+        return answered(look, _BOUND_S, "reader")
+    except Unanswered:
+        raise CheckFailure(f"{where} has not been answered within {_BOUND_S:.0f} s; reading must not wait for a writer") from None
+    except StorageError as error:
+        raise CheckFailure(f"{where} was refused: {error}; reading must not wait for a writer") from error
+    except Exception as error:
+        raise CheckFailure(f"{where} raised {type(error).__name__}: {error}") from error
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def reader_in_a_thread(subject: Subject[StoreSpec]) -> None:
     """A second store in another thread reads while a batch is open: at once, all that is committed, and nothing of the batch."""
     one = session()
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         store.begin_session(one)
         for number in range(1, 4):
             store.write(one.id, batch(number))
@@ -146,7 +133,7 @@ def reader_in_a_thread(subject: Subject[StoreSpec]) -> None:
             store.commit()
 
 
-@check("store", applies=needs_a_name)
+@check("store", applies=_in_a_process)
 def reader_in_another_process(subject: Subject[StoreSpec]) -> None:
     """A reader beside a writing process sees at once committed batches whole, from the first on, and no open one."""
     found = _aftermath(subject)
@@ -162,7 +149,7 @@ def reader_in_another_process(subject: Subject[StoreSpec]) -> None:
         require(status == "running", where, f"saw the session as {status!r}; its process lives")
 
 
-@check("store", applies=needs_a_name)
+@check("store", applies=_in_a_process)
 def commits_survive_a_kill(subject: Subject[StoreSpec]) -> None:
     """After SIGKILL at a known point every batch that was committed is there, and the snapshot that was saved."""
     found = _alive(subject)
@@ -173,7 +160,7 @@ def commits_survive_a_kill(subject: Subject[StoreSpec]) -> None:
     require(found.snapshot == SNAPSHOT, where, f"latest_snapshot gives {found.snapshot}, saved was {SNAPSHOT}")
 
 
-@check("store", applies=needs_a_name)
+@check("store", applies=_in_a_process)
 def open_batch_is_whole_or_absent(subject: Subject[StoreSpec]) -> None:
     """A batch that was written but not committed when the process was killed is there whole or not at all."""
     found = _alive(subject)
@@ -189,7 +176,7 @@ def open_batch_is_whole_or_absent(subject: Subject[StoreSpec]) -> None:
 
 def _kill_while_it_commits(subject: Subject[StoreSpec]) -> None:
     """Killed at no point in particular: whatever the writer was doing, whole batches are left, those it announced among them."""
-    with database() as location:
+    with database(subject) as location:
         with Writer(subject, location) as writer:
             for _ in range(_ANNOUNCED):
                 writer.heard()
@@ -200,7 +187,7 @@ def _kill_while_it_commits(subject: Subject[StoreSpec]) -> None:
     require(whole and len(left[0]) >= _ANNOUNCED, where, f"there is {left} of the kinds {[kind.__name__ for kind in BATCH]}")
 
 
-@check("store", applies=needs_a_name)
+@check("store", applies=_in_a_process)
 def killed_session_is_crashed(subject: Subject[StoreSpec]) -> None:
     """A session whose process was killed is reported as crashed, can be reopened under this process, and goes on."""
     found = _alive(subject)

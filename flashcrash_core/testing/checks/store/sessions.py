@@ -6,7 +6,7 @@ from typing import Any
 from flashcrash_core.runtime.records import AuditRecord, IntentRecord, SnapshotRecord
 from flashcrash_core.specs import StoreSpec
 from flashcrash_core.testing.battery import check
-from flashcrash_core.testing.checks.store.places import build, database, opened, refused, require
+from flashcrash_core.testing.checks.store.places import build, database, has_a_place, opened, refused, require
 from flashcrash_core.testing.checks.store.samples import batch, same, session
 from flashcrash_core.testing.subject import Subject
 
@@ -25,14 +25,14 @@ __all__ = [
 _END: dict[str, Any] = {"wall_ended": "2025-10-10T23:59:59Z", "decision_hash": "9055ff", "summary": {"net": -0.1, "big": 2**53 + 1}}
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def sessions_come_back_as_written(subject: Subject[StoreSpec]) -> None:
     """A session comes back with every field, also from a closed database; it is there without a commit."""
     one = session(
         "20251010-☃", symbols=("BTCUSDT",), config={"deep": {"list": [1, [2.5, None]], "": "ü"}}, inputs={"seed": 2**53 + 1},
         plugins={}, profile="", equity_start_minor=2**62 + 1,
     )  # fmt: skip
-    with database() as location:
+    with database(subject) as location:
         with opened(subject, location) as store:
             store.begin_session(one)
             for number, found in enumerate((store.session(one.id), *store.sessions())):
@@ -45,11 +45,11 @@ def sessions_come_back_as_written(subject: Subject[StoreSpec]) -> None:
     )
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def begin_twice_is_refused(subject: Subject[StoreSpec]) -> None:
     """A session id can be begun once, whatever connection asks; the first session stays as it was."""
     one = session()
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         store.begin_session(one)
         store.write(one.id, batch(1))
         store.commit()
@@ -61,11 +61,11 @@ def begin_twice_is_refused(subject: Subject[StoreSpec]) -> None:
         require(len(store.read(one.id, IntentRecord)) == 1, subject.label, "the refused begin_session lost records")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def unknown_session_names_the_nearest(subject: Subject[StoreSpec]) -> None:
     """Whatever is asked about a session that does not exist is refused, and looking one up names the nearest that does."""
     where = subject.label
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         refused(where, "session() in an empty database", lambda: store.session("20251010-a1"))
         for session_id in ("20251010-211300-a1b2", "20260101-000000-ffff"):
             store.begin_session(session(session_id))
@@ -82,12 +82,12 @@ def unknown_session_names_the_nearest(subject: Subject[StoreSpec]) -> None:
         refused(where, "end_session of an unknown session", lambda: store.end_session("nobody", status="done", **_END))
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def prefix_finds_one_session(subject: Subject[StoreSpec]) -> None:
     """A session is found by its id or by a prefix that only it has; a prefix of several is refused and a pattern is no prefix."""
     where = subject.label
     ids = ("20251010-a1", "20251010-b2", "20260101-c", "20260101-c9")
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         for session_id in ids:
             store.begin_session(session(session_id))
         for asked, wanted in (("20251010-b", ids[1]), ("20260101-c", ids[2]), ("20260101-c9", ids[3])):
@@ -99,11 +99,11 @@ def prefix_finds_one_session(subject: Subject[StoreSpec]) -> None:
             refused(where, f"session({pattern!r})", partial(store.session, pattern))
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def sessions_come_newest_first(subject: Subject[StoreSpec]) -> None:
     """`sessions` lists all sessions in the reverse order of their beginning, whatever their ids and later changes."""
     ids = ["20251010-m", "20251010-z", "20251010-a", "20251010-k"]
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         for minute, session_id in enumerate(ids):
             store.begin_session(session(session_id, wall_started=f"2025-10-10T21:{minute:02}:00Z"))
         store.write(ids[0], batch(1))
@@ -112,11 +112,11 @@ def sessions_come_newest_first(subject: Subject[StoreSpec]) -> None:
     require(found == ids[::-1], subject.label, f"sessions() gave {found}, expected {ids[::-1]}")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def ended_session_keeps_its_end(subject: Subject[StoreSpec]) -> None:
     """`end_session` stores status, time, hash and summary at once, with what was written before, and changes nothing else."""
     one = session()
-    with database() as location:
+    with database(subject) as location:
         store = build(subject, location)
         store.begin_session(one)
         store.write(one.id, batch(1))
@@ -137,11 +137,11 @@ def ended_session_keeps_its_end(subject: Subject[StoreSpec]) -> None:
     require(len(records) == 1, subject.label, "what was written before end_session was not committed with it")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def reopened_session_goes_on(subject: Subject[StoreSpec]) -> None:
     """A session that was interrupted is running again after `reopen_session`, keeps its records and takes further ones."""
     one = session()
-    with database() as location:
+    with database(subject) as location:
         with opened(subject, location) as store:
             store.begin_session(one)
             store.write(one.id, batch(1))
@@ -158,11 +158,11 @@ def reopened_session_goes_on(subject: Subject[StoreSpec]) -> None:
     require(found == [1, 2], subject.label, f"after going on, the records are of seq {found}, expected [1, 2]")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def close_commits_and_may_be_repeated(subject: Subject[StoreSpec]) -> None:
     """`close` commits what was written, and closing again does nothing."""
     one = session()
-    with database() as location:
+    with database(subject) as location:
         store = build(subject, location)
         store.begin_session(one)
         store.write(one.id, batch(1))
@@ -173,11 +173,11 @@ def close_commits_and_may_be_repeated(subject: Subject[StoreSpec]) -> None:
     require(len(found) == 1, subject.label, "what was written before close is not there; close commits")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def use_after_close_is_refused(subject: Subject[StoreSpec]) -> None:
     """Every method of a closed store but `close` raises StorageError, and nothing is written."""
     one = session()
-    with database() as location:
+    with database(subject) as location:
         store = build(subject, location)
         store.begin_session(one)
         store.close()

@@ -8,7 +8,7 @@ from typing import Any
 from flashcrash_core.runtime.records import AuditRecord, IntentRecord, TransitionRecord
 from flashcrash_core.specs import StoreSpec
 from flashcrash_core.testing.battery import CheckFailure, check
-from flashcrash_core.testing.checks.store.places import database, opened, refused, require
+from flashcrash_core.testing.checks.store.places import database, has_a_place, opened, refused, require
 from flashcrash_core.testing.checks.store.samples import BATCH, RECORD_KINDS, batch, difference, extremes, same, session
 from flashcrash_core.testing.subject import Subject
 
@@ -21,13 +21,13 @@ __all__ = [
 ]
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def records_come_back_as_written(subject: Subject[StoreSpec]) -> None:
     """Every kind of record comes back equal from a closed database: integers beyond 2**53, NaN, empty and foreign text, nests."""
     one = session()
     numbers = count(1)
     written = {kind: extremes(kind, numbers) for kind in RECORD_KINDS}
-    with database() as location:
+    with database(subject) as location:
         with opened(subject, location) as store:
             store.begin_session(one)
             for records in written.values():
@@ -43,12 +43,12 @@ def records_come_back_as_written(subject: Subject[StoreSpec]) -> None:
                         raise CheckFailure(f"{where} of seq {was.seq}: {difference(now, was)}; store it exactly")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def records_come_in_order_of_seq(subject: Subject[StoreSpec]) -> None:
     """`read` gives the records by their arrival sequence, and those of one sequence in the order in which they were written."""
     one = session()
     seqs = [5, 1, 3, 3, 9, 3, 2**53 + 1, 2**53, 10, 100]
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         store.begin_session(one)
         for place, seq in enumerate(seqs):
             store.write(one.id, [AuditRecord(seq=seq, t_us=1, symbol="", kind="note", message=str(place))])
@@ -58,11 +58,11 @@ def records_come_in_order_of_seq(subject: Subject[StoreSpec]) -> None:
     require(found == wanted, subject.label, f"read gave (seq, place of writing) {found}, expected {wanted}")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def sessions_do_not_mix(subject: Subject[StoreSpec]) -> None:
     """Sessions written in turns keep their records and snapshots apart, also when one id begins like another."""
     ids = ("20251010-a", "20251010-a1", "20251010-b")
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         for session_id in ids:
             store.begin_session(session(session_id))
         for number in range(1, 10):
@@ -76,12 +76,12 @@ def sessions_do_not_mix(subject: Subject[StoreSpec]) -> None:
                 require(found == wanted, where, f"read gave {found}, written were {wanted}")
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def refused_batch_leaves_nothing(subject: Subject[StoreSpec]) -> None:
     """A batch with a record that cannot be stored is refused as a whole; what was committed before is kept, and writing goes on."""
     one = session()
     bad = TransitionRecord(seq=2, t_us=2, symbol="", source="SLEEP", target="ALERT", reason="", evidence={"a program": object()})
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         store.begin_session(one)
         store.write(one.id, batch(1))
         store.commit()
@@ -102,7 +102,7 @@ def refused_batch_leaves_nothing(subject: Subject[StoreSpec]) -> None:
             )
 
 
-@check("store")
+@check("store", applies=has_a_place)
 def inputs_not_mutated(subject: Subject[StoreSpec]) -> None:
     """Sessions, records and summaries that were handed over are as they were: the session goes on using them."""
     one = session(config={"api": {"key": "k"}, "list": [1, 2]}, summary={"a": {"b": 1}})
@@ -111,7 +111,7 @@ def inputs_not_mutated(subject: Subject[StoreSpec]) -> None:
     before = copy.deepcopy((one, records, summary))
     random.Random(1).shuffle(records)
     order = list(map(id, records))
-    with database() as location, opened(subject, location) as store:
+    with database(subject) as location, opened(subject, location) as store:
         store.begin_session(one)
         store.write(one.id, records)
         store.commit()
