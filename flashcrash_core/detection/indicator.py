@@ -14,11 +14,12 @@ Two kinds of formula:
   ``window_rows`` rows live and over whole tapes in batch.
 """
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.market.instruments import Instrument
@@ -35,6 +36,9 @@ __all__ = [
     "WindowFn",
     "WindowIndicator",
 ]
+
+MAX_WINDOW_ROWS: Final = 600
+"""The longest window (rows of 100 ms) of a window indicator: a minute."""
 
 Floats = tuple[float, ...]
 StepFn = Callable[[Any, FeatureRow, Any], tuple[Floats, Floats]]
@@ -70,32 +74,72 @@ class BuildContext:
     has_book: bool
 
 
+def _is_function(_program: Any, attribute: Any, value: Any) -> None:
+    if not callable(value):
+        raise TypeError(f"{attribute.name} {value!r} is not a function")
+
+
+def _is_span(_program: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{attribute.name} {value!r}: a whole number of microseconds, 0 or more")
+
+
+def _is_row_count(_program: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not int or not 1 <= value <= MAX_WINDOW_ROWS:
+        raise ValueError(f"{attribute.name} {value!r}: a whole number from 1 to {MAX_WINDOW_ROWS}")
+
+
+def _is_state(_program: Any, _attribute: Any, value: Any) -> None:
+    """What the panel stores and restores without knowing it: lists, in a tuple."""
+    if not isinstance(value, tuple):
+        raise TypeError(f"state is a {type(value).__name__}; it must be a NamedTuple of lists of numbers")
+    for place, part in enumerate(value):
+        if not isinstance(part, list):
+            name = getattr(value, "_fields", range(len(value)))[place]
+            raise TypeError(f"state.{name} is a {type(part).__name__}; every field of the state must be a list of numbers")
+
+
+def _are_columns(_program: Any, _attribute: Any, value: Any) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
+        raise TypeError(f'columns {value!r}: a tuple of names of FeatureRow fields, as in columns=("price",)')
+    for name in value:
+        if name not in FeatureRow._fields:
+            near = difflib.get_close_matches(name, FeatureRow._fields, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"fields are {', '.join(FeatureRow._fields)}"
+            raise ValueError(f'columns: "{name}" is no field of FeatureRow; {hint}')
+    if len(set(value)) < len(value):
+        raise ValueError(f"columns {value!r}: a name stands there twice")
+
+
 @frozen
 class _Judged:
-    judge: JudgeFn
+    judge: JudgeFn = field(validator=_is_function)
     levels: Any
-    persist_us: int = field(default=0, kw_only=True)
+    persist_us: int = field(default=0, kw_only=True, validator=_is_span)
     """The raw condition must hold this long before the flag turns on."""
-    latch_us: int = field(default=0, kw_only=True)
+    latch_us: int = field(default=0, kw_only=True, validator=_is_span)
     """The flag stays on this long after the raw condition ended (impulse indicators)."""
 
 
 @frozen
 class StepIndicator(_Judged):
-    """A formula driven row by row."""
+    """A formula driven row by row. Raises TypeError or ValueError for parts that the panel could not run."""
 
-    step: StepFn = field(kw_only=True)
-    state: Any = field(kw_only=True)
+    step: StepFn = field(kw_only=True, validator=_is_function)
+    state: Any = field(kw_only=True, validator=_is_state)
     params: Any = field(kw_only=True)
 
 
 @frozen
 class WindowIndicator(_Judged):
-    """A vectorised causal formula over the last ``window_rows`` rows of ``columns`` (names of FeatureRow fields)."""
+    """A vectorised causal formula over the last ``window_rows`` rows of ``columns`` (names of FeatureRow fields).
 
-    window: WindowFn = field(kw_only=True)
-    columns: tuple[str, ...] = field(kw_only=True)
-    window_rows: int = field(kw_only=True, validator=[validators.ge(1), validators.le(600)])
+    Raises TypeError or ValueError for parts that the panel could not run.
+    """
+
+    window: WindowFn = field(kw_only=True, validator=_is_function)
+    columns: tuple[str, ...] = field(kw_only=True, validator=_are_columns)
+    window_rows: int = field(kw_only=True, validator=_is_row_count)
     params: Any = field(kw_only=True, default=None)
 
 

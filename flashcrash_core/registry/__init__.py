@@ -7,6 +7,7 @@ from typing import Any
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
 from flashcrash_core.registry.facade import EdgeFault, Registry, SpecMap
+from flashcrash_core.registry.fault_text import raised_at
 from flashcrash_core.registry.first_party import LIBRARIES, displaced_packages
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem, load_plugins
 from flashcrash_core.registry.locking import compare_installed, lock_entry
@@ -34,6 +35,7 @@ __all__ = [
     "load_registry",
     "lock_entry",
     "permitted_by",
+    "raised_at",
     "select",
     "split_list",
 ]

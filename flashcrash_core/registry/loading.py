@@ -8,7 +8,6 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Final, cast
@@ -20,6 +19,7 @@ from attrs import field, frozen
 from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError
 from flashcrash_core.hookspecs import PROJECT, FlashcrashHooks
+from flashcrash_core.registry.fault_text import fault_text
 from flashcrash_core.registry.selection import Candidate
 from flashcrash_core.specs import (
     API_VERSION,
@@ -56,6 +56,12 @@ class Origin:
     distribution: str
     version: str
     target: str
+
+    @property
+    def shown(self) -> str:
+        """``name (distribution version, target)`` for messages; a file or module without a distribution is named once."""
+        brought = f"{self.distribution} {self.version}, {self.target}" if self.version else self.distribution
+        return f"{self.plugin} ({brought})"
 
 
 @frozen
@@ -122,7 +128,7 @@ def load_plugins(
             problems.append(Problem(candidate.name, candidate.distribution, error, candidate.explicit))
             continue
         except Exception as error:  # looking at a plugin's attributes may run code of its own
-            fault = PluginError(f"plugin {candidate.shown}: cannot be examined: {_error_text(error)}; its author must repair it")
+            fault = PluginError(f"plugin {candidate.shown}: cannot be examined: {fault_text(error)}; its author must repair it")
             fault.__cause__ = error
             problems.append(Problem(candidate.name, candidate.distribution, fault, candidate.explicit))
             continue
@@ -168,10 +174,12 @@ def _import(candidate: Candidate) -> Any:
     except KeyboardInterrupt:  # the user's, as far as anybody can tell
         raise
     except BaseException as error:  # a plugin may raise anything at import, and must not end the process
-        raise PluginError(
-            f"plugin {candidate.shown}: cannot be imported: {_error_text(error)}; "
-            f"repair or reinstall it, or leave it out with --plugins no:{candidate.name}"
-        ) from error
+        mend = (
+            "repair it, or take it out of the list of plugins"
+            if candidate.path is not None
+            else f"repair or reinstall it, or leave it out with --plugins no:{candidate.name}"
+        )
+        raise PluginError(f"plugin {candidate.shown}: cannot be imported: {fault_text(error)}; {mend}") from error
     if candidate.path is not None or not attribute:
         return module
     try:
@@ -259,7 +267,7 @@ def _results(candidate: Candidate, manager: pluggy.PluginManager, hook: str) -> 
     except (PluginContract, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise PluginError(f"plugin {candidate.shown}: {hook} failed: {_error_text(error)}") from error
+        raise PluginError(f"plugin {candidate.shown}: {hook} failed: {fault_text(error)}") from error
     return out
 
 
@@ -289,18 +297,13 @@ def _refuse_duplicates(plugin: LoadedPlugin, origins: Mapping[tuple[str, str], O
         other = seen.get((kind, spec.name))
         if other is not None:
             mine = plugin.origin
+            if other.plugin == mine.plugin:
+                raise PluginConflict(
+                    f"{kind} {spec.name} is offered twice by plugin {mine.shown}; give each {kind} a name of its own"
+                )
             raise PluginConflict(
-                f"{kind} {spec.name} is offered twice: by {other.plugin} ({other.distribution} {other.version}, {other.target}) "
-                f"and by {mine.plugin} ({mine.distribution} {mine.version}, {mine.target}); leave one out with --plugins no:NAME"
+                f"{kind} {spec.name} is offered twice: by {other.shown} and by {mine.shown}; leave one out: write "
+                f"no:{other.plugin} in the list of plugins to use that of {mine.plugin}, or no:{mine.plugin} to use that of "
+                f"{other.plugin}"
             )
         seen[kind, spec.name] = plugin.origin
-
-
-def _error_text(error: BaseException) -> str:
-    """``TypeName: message (file:line)`` where the file is the innermost frame outside the import machinery."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    own = [frame for frame in frames if frame.filename != __file__ and "importlib" not in frame.filename]
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, SyntaxError) or not own:
-        return text
-    return f"{text} ({own[-1].filename}:{own[-1].lineno})"

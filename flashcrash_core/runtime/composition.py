@@ -21,6 +21,7 @@ from flashcrash_core.detection.scoring import Scorer
 from flashcrash_core.errors import ConfigError, FlashcrashError, PluginContract, UsageError
 from flashcrash_core.market.feed import DataTier
 from flashcrash_core.market.instruments import to_money
+from flashcrash_core.registry import raised_at
 from flashcrash_core.runtime.inputs import Input, SymbolInput, open_input
 from flashcrash_core.runtime.lane import LaneSetup
 from flashcrash_core.runtime.session import Session, SessionSetup
@@ -94,8 +95,9 @@ def built(kind: str, name: str, build: Callable[[], T]) -> T:
     except (FlashcrashError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        message = f"{kind} {name} could not be built: {describe(error)[1]}; check its table in the configuration"
-        raise PluginContract(message) from error
+        place = Path(raised_at(error)).name  # it may end in the journal of faults, which is compared on other machines too
+        message = f"{kind} {name} could not be built: {describe(error)[1]}" + (f" ({place})" if place else "")
+        raise PluginContract(f"{message}; check its table in the configuration, or repair the plugin") from error
 
 
 def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> Executor:

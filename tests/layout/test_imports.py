@@ -23,6 +23,7 @@ ORDER: Final = (
     "trading",
     "simulation",
     "seams of storage",
+    "spec_fields",
     "specs",
     "hookspecs",
     "config",

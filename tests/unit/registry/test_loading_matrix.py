@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from plugin_distributions import SCORER
+from plugin_distributions import HEAD, SCORER
 
 from flashcrash_core.cli.plugins import list_plugins
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError
@@ -45,7 +45,7 @@ BROKEN = {
         "import nothing_of_this_name", PluginError, (IMPORTED, "ModuleNotFoundError", "fctest_broken.py:", LEAVE_OUT)
     ),
     "missing module": Case("", PluginError, (IMPORTED, "No module named 'fctest_gone'"), "fctest_gone"),
-    "syntax error": Case("def (", PluginError, (IMPORTED, "SyntaxError", "fctest_broken.py, line 5")),
+    "syntax error": Case("def (", PluginError, (IMPORTED, "SyntaxError: invalid syntax", "fctest_broken.py:5)")),
     "raises at import": Case("1 / 0", PluginError, (IMPORTED, "ZeroDivisionError: division by zero", "fctest_broken.py:5")),
     "SystemExit at import": Case("raise SystemExit(3)", PluginError, (IMPORTED, "SystemExit: 3")),
     "BaseException at import": Case("raise BaseException('odd')", PluginError, (IMPORTED, "BaseException: odd")),
@@ -96,14 +96,25 @@ BROKEN = {
     "name that cannot be one": Case(
         scorers("return [ScorerSpec(name='No Name', summary='s', build=lambda config: None)]"),
         PluginError,
-        ("flashcrash_scorers failed: ValueError", "No Name"),
+        (
+            "flashcrash_scorers failed: ValueError: name 'No Name': lower-case letters, digits, - and _, starting with a letter",
+            "fctest_broken.py:7",
+        ),
+    ),
+    "spec field of a wrong type": Case(
+        "from flashcrash_core.api import IndicatorSpec\n\n@hookimpl\ndef flashcrash_indicators():\n"
+        "    return [IndicatorSpec(name='one', summary='s', build=print, statistics=('x',), warmup_s='five')]\n",
+        PluginError,
+        ("flashcrash_indicators failed: TypeError: warmup_s 'five': must be a number of seconds, 0 or more", "fctest_broken.py:9"),
     ),
     "config that is no attrs class": Case(
         scorers("yield ScorerSpec(name='s', summary='s', config=dict, build=lambda config: None)"),
         PluginContract,
         ("config of s must be an attrs class",),
     ),
-    "one spec name twice": Case(scorers(f"return [{ONE}, {ONE}]"), PluginConflict, ("scorer one is offered twice",)),
+    "one spec name twice": Case(
+        scorers(f"return [{ONE}, {ONE}]"), PluginConflict, ("scorer one is offered twice by plugin broken", "a name of its own")
+    ),
     "class instead of an instance": Case(
         "class Offer:\n    @hookimpl\n    def flashcrash_scorers(self):\n        return []",
         PluginContract,
@@ -123,7 +134,11 @@ BROKEN = {
     "built-in spec name": Case(
         scorers("return [ScorerSpec(name='weighted', summary='s', build=lambda config: None)]"),
         PluginConflict,
-        ("scorer weighted is offered twice: by weighted (flashcrash ", "and by broken (fctest-dist 1.2", "--plugins no:NAME"),
+        (
+            "scorer weighted is offered twice: by weighted (flashcrash ",
+            "and by broken (fctest-dist 1.2",
+            "write no:weighted in the list of plugins to use that of broken, or no:broken to use that of weighted",
+        ),
     ),
 }
 
@@ -222,3 +237,18 @@ def test_what_loading_cannot_contain(install: Install, monkeypatch: pytest.Monke
     assert "not a sandbox" in page
     assert "`builtins`" in page
     assert "`sys.modules`" in page
+
+
+def test_a_file_is_named_once_and_only_to_be_repaired(tmp_path: Path) -> None:
+    """In a conflict a file plugin has no version to be shown; one that cannot be imported cannot be reinstalled."""
+    same = HEAD + scorers("return [ScorerSpec(name='weighted', summary='s', build=print)]")
+    (tmp_path / "fctest_same.py").write_text(same)
+    with pytest.raises(PluginConflict) as conflict:
+        load_registry(f"+{tmp_path / 'fctest_same.py'}")
+    assert f"and by fctest_same (file {tmp_path / 'fctest_same.py'}); leave one out" in str(conflict.value)
+    (tmp_path / "fctest_torn.py").write_text("def (")
+    with pytest.raises(PluginError) as torn:
+        load_registry(f"+{tmp_path / 'fctest_torn.py'}")
+    assert str(torn.value).endswith(
+        f"SyntaxError: invalid syntax ({tmp_path / 'fctest_torn.py'}:1); repair it, or take it out of the list of plugins"
+    )
