@@ -8,16 +8,16 @@ raises :class:`CheckFailure` when not. Nothing here knows pytest. The same list 
 import importlib
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from attrs import frozen
 
 from flashcrash_core.errors import UsageError
-from flashcrash_core.registry import KINDS
+from flashcrash_core.registry import KINDS, raised_at
 
 __all__ = [
     "QUICK",
@@ -108,7 +108,18 @@ class Check:
         except CheckFailure:
             raise
         except Exception as error:
-            raise CheckFailure(f"{subject.label}: {type(error).__name__}: {error} ({_where(error)})") from error
+            raise CheckFailure(f"{subject.label}: {_said(error)}") from error
+
+    def reason_to_skip(self, subject: Any) -> str:
+        """Why the rule does not concern this plugin, "" if it does. Raises CheckFailure when that cannot be found out."""
+        try:
+            return self.applies(subject)
+        except CheckFailure:
+            raise
+        except Exception as error:
+            raise CheckFailure(
+                f"{subject.label}: whether this check applies cannot be said: {_said(error)}; see what {INTERFACE} says"
+            ) from error
 
 
 def _never(_subject: Any) -> str:
@@ -148,17 +159,22 @@ def battery_of(kind: str) -> tuple[Check, ...]:
 
 
 def run_check(check: Check, subject: SubjectLike, *, expected_failure: str | None = None) -> CheckResult:
-    """Run one check; never raises for what the plugin does. ``expected_failure`` is the author's reason, None if none."""
+    """Run one check; never raises for what the plugin does. ``expected_failure`` is the author's reason, None if none.
+
+    A warning is a failure, whatever filters the caller has: pytest and ``plugins check`` must say the same of one plugin.
+    """
     started = time.perf_counter()
     outcome, message = Outcome.PASSED, ""
-    skipped = check.applies(subject)
-    if skipped:
-        outcome, message = Outcome.SKIPPED, skipped
-    else:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         try:
-            check(subject)
+            message = check.reason_to_skip(subject)
+            if message:
+                outcome = Outcome.SKIPPED
+            else:
+                check(subject)
         except CheckFailure as failure:
-            outcome, message = Outcome.FAILED, str(failure)
+            outcome, message = Outcome.FAILED, _with_advice(str(failure))
     if expected_failure is not None:
         if outcome is Outcome.FAILED:
             outcome, message = Outcome.EXPECTED_FAILURE, f"{expected_failure}: {message}"
@@ -210,9 +226,23 @@ def refuse_unknown(names: Mapping[str, str], battery: tuple[Check, ...]) -> None
         raise UsageError(f"expected_failures names {', '.join(unknown)}; checks are {', '.join(one.name for one in battery)}")
 
 
+def _said(error: Exception) -> str:
+    """What was raised, and where."""
+    raised = "raised a " if isinstance(error, Warning) else ""
+    return f"{raised}{type(error).__name__}: {error} ({_where(error)})"
+
+
+def _with_advice(message: str) -> str:
+    """How to avoid a warning that the battery made an error; it may come through a fault that the kernel contained."""
+    if "RuntimeWarning: " in message:
+        return (
+            f"{message}; warnings are errors in the checks: handle the case before the calculation, or, where the result is meant, "
+            "wrap it in np.errstate(...)"
+        )
+    return f"{message}; warnings are errors in the checks: mend its cause" if "Warning: " in message else message
+
+
 def _where(error: BaseException) -> str:
-    """File and line of the innermost frame outside the kit: where the plugin's author has to look."""
-    kit = str(Path(__file__).parent)
+    """Where the plugin's author has to look; the innermost frame of the kernel when none is the plugin's."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith((kit, "<"))] or list(frames)
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else "no line known"
+    return raised_at(error) or (f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "no line known")
