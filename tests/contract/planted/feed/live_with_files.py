@@ -1,4 +1,4 @@
-"""Planted fault: it calls itself live, with a word instead of True or False. Caught by: interface."""
+"""Planted fault: it calls itself live and reads files. Caught by: interface."""
 
 from contract.planted_base.feed import offer
 
@@ -11,4 +11,4 @@ flashcrash_plugin = PluginInfo(api=1, summary="A planted fault.")
 @hookimpl
 def flashcrash_feeds() -> list[FeedSpec]:
     """The faulty feed."""
-    return offer(live="")
+    return offer(live=True)

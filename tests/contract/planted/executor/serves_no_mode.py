@@ -1,4 +1,4 @@
-"""Planted fault: it offers itself for a run mode that does not exist.
+"""Planted fault: it declares no run mode, so that no run can ever use it.
 
 Caught by: interface.
 """
@@ -14,4 +14,4 @@ CAUGHT_BY = "interface"
 @hookimpl
 def flashcrash_executors() -> list[ExecutorSpec]:
     """The faulty one."""
-    return offer(SmallExecutor, modes=frozenset({"paper", "simulation"}))
+    return offer(SmallExecutor, modes=frozenset())
