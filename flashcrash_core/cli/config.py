@@ -59,13 +59,13 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check the configuration and every plugin's part of it; exit code 2 and all faults at once if anything is wrong."""
-    from flashcrash_core.errors import ConfigError
+    from flashcrash_core.errors import ConfigError, PluginError
 
     try:
         loaded, resolved = _load(profile, config, set_, plugins)
-    except ConfigError as error:
+    except (ConfigError, PluginError) as error:
         if as_json:
-            print_json({"schema": 1, "ok": False, "problems": error.problems, "warnings": []})
+            print_json({"schema": 1, "ok": False, "problems": str(error).splitlines(), "warnings": []})
         raise
     if as_json:
         print_json({"schema": 1, "ok": True, "problems": [], "warnings": list(resolved.warnings)})
@@ -76,12 +76,22 @@ def check(
 
 
 def _load(profile: Any, config: Any, overrides: Any, plugins: str | None) -> tuple[Any, Any]:
+    """Configuration and plugins. Raises PluginError when only plugins are at fault, ConfigError with everything when both are."""
     from flashcrash_core.config import load_config, resolve_plugins
-    from flashcrash_core.registry import TrustPolicy, load_registry
+    from flashcrash_core.errors import ConfigError, PluginError
+    from flashcrash_core.registry import TrustPolicy, configured_plugins, load_registry
 
     loaded = load_config(profile=profile, config_file=config, overrides=overrides or (), strict=False)
-    registry = load_registry(plugins if plugins is not None else loaded.settings.plugins, trust=TrustPolicy.of(loaded))
-    return loaded, resolve_plugins(loaded, registry)
+    selection, named_by = configured_plugins(loaded) if plugins is None else ((plugins,), "")
+    registry = load_registry(selection, trust=TrustPolicy.of(loaded), strict=False, named_by=named_by)
+    problems = [line for problem in registry.problems for line in str(problem.error).splitlines()]
+    try:
+        resolved = resolve_plugins(loaded, registry)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from error
+    if problems:
+        raise PluginError("\n".join(problems))
+    return loaded, resolved
 
 
 def _toml(value: Any) -> str:

@@ -76,19 +76,21 @@ def _configured(db: str | None) -> list[dict[str, str]]:
     """Configuration, plugins and the data folder; each fault is one line, the remaining checks still run."""
     from flashcrash_core.config import load_config
     from flashcrash_core.errors import ConfigError, PluginError
-    from flashcrash_core.registry import TrustPolicy, load_registry
+    from flashcrash_core.registry import TrustPolicy, configured_plugins, load_registry
 
     checks: list[dict[str, str]] = []
-    location, selection, trust = db, None, TrustPolicy()
+    location, trust = db, TrustPolicy()
+    selection, named_by = tuple[str, ...](), ""
     try:
         loaded = load_config()
-        location, selection = location or loaded.settings.run.db, loaded.settings.plugins
+        location = location or loaded.settings.run.db
+        selection, named_by = configured_plugins(loaded)
         trust = TrustPolicy.of(loaded)
         checks.append(_check("configuration", "ok", f"profile {loaded.profile}, {', '.join(loaded.files) or 'no files'}"))
     except ConfigError as error:
         checks += [_check("configuration", "fail", problem, "see flashcrash config check") for problem in error.problems]
     try:
-        registry = load_registry(selection, strict=False, trust=trust)
+        registry = load_registry(selection, strict=False, trust=trust, named_by=named_by)
         checks.append(_check("plugins", "ok", f"{len(registry.plugins)} loaded"))
         checks += [_check(f"plugin {problem.plugin}", "fail", str(problem.error)) for problem in registry.problems]
         checks += [_check("plugins", "warn", warning) for warning in registry.warnings]

@@ -37,10 +37,11 @@ class _Group(TyperGroup):
 def _plugin_command(name: str) -> Any:
     """The command of a loaded plugin, or None. Only here does a mistyped command cost the loading of the plugins."""
     from flashcrash_core.config import load_config
-    from flashcrash_core.registry import TrustPolicy, load_registry
+    from flashcrash_core.registry import TrustPolicy, configured_plugins, load_registry
 
     config = load_config()
-    found = load_registry(config.settings.plugins, strict=False, trust=TrustPolicy.of(config)).commands.get(name)
+    selection, named_by = configured_plugins(config)
+    found = load_registry(selection, strict=False, trust=TrustPolicy.of(config), named_by=named_by).commands.get(name)
     if found is None:
         return None
     if not isinstance(found, typer.Typer):

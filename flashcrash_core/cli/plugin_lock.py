@@ -1,7 +1,7 @@
 """``flashcrash plugins lock``: write ``plugins.lock``, or compare it with what is installed (docs/plugins/trust.md)."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ from flashcrash_core.cli.options import ConfigOption, JsonOption, PluginsOption,
 
 if TYPE_CHECKING:
     from flashcrash_core.config import LockedDistribution, PluginLock
+    from flashcrash_core.errors import PluginNotFound
     from flashcrash_core.registry import Candidate
 
 __all__ = ["lock"]
@@ -41,29 +42,45 @@ def lock(
     from flashcrash_core.errors import PluginError
 
     path = file if file is not None else default_lock_path()
-    chosen, warnings = _chosen(names, plugins, config)
+    chosen, warnings, missing = _chosen(names, plugins, config)
     known = read_lock(path)
     if check:
-        problems = _differences(chosen, known, path)
+        locked = {point for entry in known.distributions.values() for point in entry.entry_points} if known is not None else set()
+        # What is locked and gone is told with its distribution.
+        problems = [str(error) for name, error in missing if name not in locked]
+        problems += _differences(chosen, known, path)
         entries = known.distributions if known is not None else {}
-        _tell(path, entries, problems, warnings, as_json=as_json, written=False)
+        _tell(path, entries, problems, warnings, as_json=as_json, written=False, checked=True)
         if problems:
             raise PluginError("\n".join(problems))
         return
+    for _, error in missing:
+        raise error
     entries, problems = _entries(chosen)
     if problems:
         raise PluginError("\n".join(problems))
     if names and known is not None:
         entries = {**known.distributions, **entries}
-    write_lock(path, entries)
-    _tell(path, entries, [], warnings, as_json=as_json, written=True)
+    had = known.distributions if known is not None else {}
+    if not entries:
+        warnings += [_nothing_to_lock("--plugins" if plugins is not None else "the configuration", path, had)]
+    if entries or had:
+        write_lock(path, entries)
+    _tell(path, entries, [], warnings, as_json=as_json, written=bool(entries or had))
 
 
-def _chosen(names: Sequence[str] | None, plugins: str | None, config: Path | None) -> "tuple[list[Candidate], list[str]]":
-    """The third-party plugins meant, and a warning for each that the configuration names but nothing can lock."""
+def _nothing_to_lock(where: str, path: Path, had: "Mapping[str, LockedDistribution]") -> str:
+    said = f"nothing to lock: {where} names no installed third-party plugin; `flashcrash plugins lock NAME` locks one"
+    return f"{said}; {path} held {', '.join(sorted(had))} and is empty now" if had else f"{said}; {path} was not written"
+
+
+def _chosen(
+    names: Sequence[str] | None, plugins: str | None, config: Path | None
+) -> "tuple[list[Candidate], list[str], Sequence[tuple[str, PluginNotFound]]]":
+    """The third-party plugins meant, a warning for each that is named but nothing can lock, and what is not installed."""
     from flashcrash_core.config import load_config
     from flashcrash_core.errors import UsageError
-    from flashcrash_core.registry import installed_plugins, select
+    from flashcrash_core.registry import configured_plugins, installed_plugins, select
 
     given: Any = names or plugins
     for name in names or ():
@@ -71,9 +88,13 @@ def _chosen(names: Sequence[str] | None, plugins: str | None, config: Path | Non
             raise UsageError(
                 f"plugins lock {name}: name one plugin, as `flashcrash plugins list` shows it; several are separate words"
             )
+    named_by = ""
     if given is None:
-        given = load_config(config_file=config).settings.plugins
-    found = select(installed_plugins(), given).chosen
+        given, named_by = configured_plugins(load_config(config_file=config))
+    selected = select(installed_plugins(), given, strict=False, named_by=named_by)
+    for _, conflict in selected.conflicts:
+        raise conflict
+    found = selected.chosen
     own = [candidate.name for candidate in found if candidate.first_party]
     if names and own:
         raise UsageError(
@@ -91,7 +112,7 @@ def _chosen(names: Sequence[str] | None, plugins: str | None, config: Path | Non
         "--allow-path-plugins"
         for candidate in loose
     ]
-    return [candidate for candidate in foreign if candidate.version], warnings
+    return [candidate for candidate in foreign if candidate.version], warnings, selected.missing
 
 
 def _entries(chosen: "Sequence[Candidate]") -> "tuple[dict[str, LockedDistribution], list[str]]":
@@ -111,7 +132,7 @@ def _entries(chosen: "Sequence[Candidate]") -> "tuple[dict[str, LockedDistributi
 
 def _differences(chosen: "Sequence[Candidate]", known: "PluginLock | None", path: Path) -> list[str]:
     """Every locked distribution that is no longer what it was, and every chosen plugin that is not locked."""
-    from flashcrash_core.errors import PluginError
+    from flashcrash_core.errors import PluginError, PluginNotFound
     from flashcrash_core.registry import compare_installed
 
     if known is None:
@@ -124,6 +145,11 @@ def _differences(chosen: "Sequence[Candidate]", known: "PluginLock | None", path
     for distribution, entry in known.distributions.items():
         try:
             problems += [f"{distribution}: {change}" for change in compare_installed(distribution, entry)]
+        except PluginNotFound:
+            problems.append(
+                f"{distribution} {entry.version}: locked, not installed; install that version, or lock anew without it "
+                f"(it brings {', '.join(sorted(entry.entry_points)) or 'no plugin'})"
+            )
         except PluginError as error:
             problems.append(str(error))
     return problems
@@ -137,6 +163,7 @@ def _tell(
     *,
     as_json: bool,
     written: bool,
+    checked: bool = False,
 ) -> None:
     rows = [
         {
@@ -153,9 +180,10 @@ def _tell(
         print_json({**document, "problems": problems, "warnings": warnings})
         return
     if not problems:
-        what = "locked" if written else "as locked"
+        what = "as locked" if checked else "locked"
         for row in rows:
             sys.stdout.write(f"{what}: {row['distribution']} {row['version']} {row['record_sha256']}\n")
-        done = "written" if written else "nothing differs"
-        sys.stdout.write(f"{path}: {done}, {len(rows)} {'distribution' if len(rows) == 1 else 'distributions'}\n")
+        if rows or checked:
+            done = "nothing differs" if checked else "written"
+            sys.stdout.write(f"{path}: {done}, {len(rows)} {'distribution' if len(rows) == 1 else 'distributions'}\n")
     warn(warnings)

@@ -21,22 +21,25 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False, saf
     """List installed plugins. Those of other distributions are not imported unless --plugins or the configuration names them."""
     from flashcrash_core.config import load_config
     from flashcrash_core.errors import ConfigError
-    from flashcrash_core.registry import TrustPolicy, load_registry, split_list
+    from flashcrash_core.registry import TrustPolicy, configured_plugins, how_to_name, load_registry, split_list
 
     warnings: list[str] = []
     selection: Any = plugins
+    named_by = ""
     trust = TrustPolicy()
     if plugins is not None:
         trust = policy_for(split_list(plugins))
     else:
         try:
             config = load_config()
-            selection, trust = config.settings.plugins, TrustPolicy.of(config)
+            (selection, named_by), trust = configured_plugins(config), TrustPolicy.of(config)
         except ConfigError as error:  # the list must help to repair a configuration, so it does without it
             warnings = [*error.problems, "the configuration cannot be read; the default plugins are listed"]
-    registry = load_registry(selection, strict=False, trust=trust, safe_mode=safe_mode)
-    if plugins is not None:
+    registry = load_registry(selection, strict=False, trust=trust, safe_mode=safe_mode, named_by=named_by)
+    if plugins is not None:  # what was typed is meant; what a file names may be gone, and the list helps to find that
         registry.selection.refuse_left_out()
+        for _, not_found in registry.selection.missing:
+            raise not_found
     warnings += registry.warnings
 
     rows: list[dict[str, Any]] = []
@@ -53,7 +56,11 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False, saf
         if candidate.name in by_name
     ]
     rows += [{**_row(candidate, "failed"), "error": str(error)} for candidate, error in registry.selection.conflicts]
-    rows += [_row(plugin, "listed") for plugin in registry.selection.unselected]
+    rows += [{**_missing_row(name), "error": str(error)} for name, error in registry.selection.missing]
+    rows += [
+        {**_row(plugin, "listed"), "how_to_name": how_to_name(plugin, registry.installed)}
+        for plugin in registry.selection.unselected
+    ]
     if as_json:
         print_json({"schema": 1, "plugins": rows, "warnings": warnings})
         return
@@ -64,8 +71,8 @@ def list_plugins(plugins: PluginsOption = None, as_json: JsonOption = False, saf
                 row["name"],
                 row["status"],
                 ",".join(row["kinds"]) or "-",
-                f"{row['distribution']} {row['version']}".strip(),
-                row["summary"] or row["error"] or "not imported; name it in --plugins to load it",
+                f"{row['distribution']} {row['version']}".strip() or "-",
+                row["summary"] or row["error"] or row["how_to_name"] or "not imported; name it in --plugins to load it",
             )
             for row in rows
         ],
@@ -85,7 +92,15 @@ def _row(plugin: Any, status: str) -> dict[str, Any]:
         "summary": "",
         "offers": [],
         "error": "",
+        "how_to_name": "",
     }
+
+
+def _missing_row(name: str) -> dict[str, Any]:
+    """The configuration names it, and it is not installed."""
+    from flashcrash_core.registry import Candidate
+
+    return _row(Candidate(name, "", "", "", True), "missing")
 
 
 app.command("check")(check)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flashcrash_core.cli.options import warn
+
 if TYPE_CHECKING:
     from flashcrash_core.runtime.storage import Store
 
@@ -110,7 +112,7 @@ def _open(db: str | None) -> "Store":
     from flashcrash_core.runtime.launch import open_store
 
     _require(db)
-    store: Store = open_store(db)
+    store: Store = open_store(db, tell=lambda message: warn([message]))
     return store
 
 

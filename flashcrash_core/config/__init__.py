@@ -8,7 +8,14 @@ from flashcrash_core.config.layers import Origin
 from flashcrash_core.config.loading import PROJECT_FILES, LoadedConfig, config_from_tree, load_config, profile_names
 from flashcrash_core.config.lockfile import LockedDistribution, PluginLock, default_lock_path, normalised, read_lock, write_lock
 from flashcrash_core.config.nearest import did_you_mean
-from flashcrash_core.config.plugin_tables import IndicatorConfig, PluginConfig, PluginConfigs, check_config, resolve_plugins
+from flashcrash_core.config.plugin_tables import (
+    IndicatorConfig,
+    PluginConfig,
+    PluginConfigs,
+    check_config,
+    resolve_plugins,
+    resolve_store,
+)
 from flashcrash_core.config.schema import (
     FeeSettings,
     FillSettings,
@@ -50,6 +57,7 @@ __all__ = [
     "profile_names",
     "read_lock",
     "resolve_plugins",
+    "resolve_store",
     "structure_plugin_config",
     "write_lock",
 ]

@@ -15,7 +15,16 @@ from flashcrash_core.detection.indicator import Role
 from flashcrash_core.errors import ConfigError
 from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
 
-__all__ = ["IndicatorConfig", "PluginConfig", "PluginConfigs", "SpecSource", "SpecTable", "check_config", "resolve_plugins"]
+__all__ = [
+    "IndicatorConfig",
+    "PluginConfig",
+    "PluginConfigs",
+    "SpecSource",
+    "SpecTable",
+    "check_config",
+    "resolve_plugins",
+    "resolve_store",
+]
 
 S = TypeVar("S", bound=Spec)
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
@@ -160,6 +169,16 @@ def resolve_plugins(loaded: LoadedConfig, registry: SpecSource) -> PluginConfigs
     if faults or scorer is None or strategy is None or executor is None or store is None:
         raise ConfigError(faults_as_text(faults, loaded.merged))
     return PluginConfigs(indicators, scorer, strategy, executor, store, feeds, tuple(warnings))
+
+
+def resolve_store(loaded: LoadedConfig, registry: SpecSource) -> PluginConfig[StoreSpec]:
+    """The store alone, for what only reads recorded sessions: faults of other plugins' tables do not count. Raises ConfigError."""
+    faults: list[Fault] = list(loaded.faults)
+    table = loaded.settings.storage
+    store = _config(registry.stores, registry, "storage", ("storage", "use"), table.use, table.options, faults)
+    if faults or store is None:
+        raise ConfigError(faults_as_text(faults, loaded.merged))
+    return store
 
 
 def _indicators(loaded: LoadedConfig, registry: SpecSource, faults: list[Fault], warnings: list[str]) -> dict[str, IndicatorConfig]:

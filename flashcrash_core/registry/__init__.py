@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flashcrash_core.config import LoadedConfig
 from flashcrash_core.errors import PluginConflict, PluginContract, PluginError, PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin, installed_plugins
 from flashcrash_core.registry.facade import EdgeFault, Registry, SpecMap
@@ -11,7 +12,7 @@ from flashcrash_core.registry.fault_text import raised_at
 from flashcrash_core.registry.first_party import LIBRARIES, displaced_packages
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem, load_plugins
 from flashcrash_core.registry.locking import compare_installed, lock_entry
-from flashcrash_core.registry.selection import LOAD_PLUGINS, Candidate, Selection, permitted_by, select, split_list
+from flashcrash_core.registry.selection import LOAD_PLUGINS, Candidate, Selection, how_to_name, permitted_by, select, split_list
 from flashcrash_core.registry.trust import TrustPolicy, Verdict, examine
 from flashcrash_core.registry.verified_import import guard_imports, unverified_modules
 
@@ -30,6 +31,8 @@ __all__ = [
     "SpecMap",
     "TrustPolicy",
     "compare_installed",
+    "configured_plugins",
+    "how_to_name",
     "installed_plugins",
     "load_plugins",
     "load_registry",
@@ -48,6 +51,7 @@ def load_registry(
     objects: Mapping[str, Any] | None = None,
     trust: TrustPolicy | None = None,
     safe_mode: bool = False,
+    named_by: str = "",
 ) -> Registry:
     """Load the selected plugins (None or empty: all first-party ones).
 
@@ -57,13 +61,16 @@ def load_registry(
     down counts (:meth:`TrustPolicy.handed_down`). ``safe_mode`` leaves all third-party plugins out, and so does the environment
     variable ``FLASHCRASH_LOAD_PLUGINS`` with those that it does not name.
 
+    ``named_by`` says where the selection stands when it comes from a file, for messages about what it names
+    (:func:`configured_plugins` gives both).
+
     Raises PluginNotFound for an unknown name. With ``strict``, raises PluginError with the problems of all plugins when one of them
     is refused or cannot be loaded: every selected plugin is either first-party or was named, so none is dispensable. Without
     ``strict`` the problems are kept in ``Registry.problems`` (for listing).
     """
     installed = installed_plugins()
     permitted = permitted_by(os.environ)
-    selected = select(installed, selection, objects, safe_mode=safe_mode, permitted=permitted, strict=strict)
+    selected = select(installed, selection, objects, safe_mode=safe_mode, permitted=permitted, strict=strict, named_by=named_by)
     policy = trust if trust is not None else TrustPolicy.handed_down(os.environ)
     verdict = examine(selected.chosen, policy) if policy is not None else Verdict()
     if displaced := displaced_packages():
@@ -81,6 +88,11 @@ def load_registry(
     if strict and loaded.problems:
         raise _combined(loaded.problems)
     return Registry(loaded, selected, tuple(installed), tuple(verdict.warnings))
+
+
+def configured_plugins(config: LoadedConfig) -> tuple[tuple[str, ...], str]:
+    """The configured list of plugins, and ``file:line plugins`` where it stands, as :func:`load_registry` takes them."""
+    return config.settings.plugins, f"{config.origin('plugins')} plugins" if config.settings.plugins else ""
 
 
 def _refuse_first_party(selected: Selection, displaced: Mapping[str, str], verdict: Verdict) -> None:

@@ -93,7 +93,8 @@ class Registry:
     def problems(self) -> tuple[Problem, ...]:
         """Plugins that could not be chosen or loaded; empty unless ``load_registry(..., strict=False)``."""
         contested = (Problem(candidate.name, candidate.distribution, error, True) for candidate, error in self.selection.conflicts)
-        return (*contested, *self.loaded.problems)
+        missing = (Problem(name, "", error, True) for name, error in self.selection.missing)
+        return (*contested, *missing, *self.loaded.problems)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginConflict, PluginNotFound, UsageError
 from flashcrash_core.registry.discovery import InstalledPlugin
 
-__all__ = ["LOAD_PLUGINS", "Candidate", "Selection", "permitted_by", "select", "split_list"]
+__all__ = ["LOAD_PLUGINS", "Candidate", "Selection", "how_to_name", "permitted_by", "select", "split_list"]
+
+_WITHOUT: Final = "take it out, or run with --safe-mode"
 
 LOAD_PLUGINS: Final = "FLASHCRASH_LOAD_PLUGINS"
 """Environment variable: the third-party plugins that may be loaded, comma separated; empty for none, as ``--safe-mode``."""
@@ -67,6 +69,8 @@ class Selection:
     """What asked for safe mode: the option, or the variable ``LOAD_PLUGINS``."""
     conflicts: tuple[tuple[Candidate, PluginConflict], ...] = ()
     """What could not be chosen because several claim the name; only without ``strict``."""
+    missing: tuple[tuple[str, PluginNotFound], ...] = ()
+    """Elements that are not installed; only without ``strict``."""
 
     def refuse_left_out(self, where: str = "--plugins") -> None:
         """What the command line names is meant, which ``--safe-mode`` contradicts. Raises UsageError when it left something out."""
@@ -92,12 +96,15 @@ def select(
     safe_mode: bool = False,
     permitted: frozenset[str] | None = None,
     strict: bool = True,
+    named_by: str = "",
 ) -> Selection:
     """Apply the grammar. ``objects`` are chosen too, wherever the list names them or else at its end, unless it says ``no:name``.
 
     In ``safe_mode`` only first-party plugins are: other elements of the list are left out, unresolved, with a warning each.
     ``permitted`` does the same but for those elements that it holds (as written in the list) and for ``objects``.
-    Without ``strict`` a name that is claimed twice is kept in ``Selection.conflicts`` and the rest is chosen.
+    Without ``strict`` a name that is claimed twice is kept in ``Selection.conflicts``, one that nothing bears in
+    ``Selection.missing``, and the rest is chosen. ``named_by`` says where the list stands (``local.toml:1 plugins``), for messages
+    about what it names; "" for the command line.
 
     Raises PluginNotFound, PluginConflict (one name claimed twice) or UsageError.
     """
@@ -121,19 +128,24 @@ def select(
             if plugin.first_party:
                 chosen[plugin.name] = _candidate(plugin, explicit=False)
     removed = {element.removeprefix("no:").strip() for element in elements if element.startswith("no:")}
+    missing: list[tuple[str, PluginNotFound]] = []
+    known = {plugin.name for plugin in installed} | handed.keys()
     for element in elements:
-        if element.startswith("no:"):
-            known = {plugin.name for plugin in installed} | handed.keys()
-            # In safe mode it may take out one of those that were left out, whose name is then not known.
-            _remove(chosen, element.removeprefix("no:").strip(), known | removed if left_out else known)
-        else:
-            name = element.removeprefix("+").strip()
-            try:
-                _add(chosen, handed[name] if name in handed else _resolve(name, resolvable))
-            except PluginConflict as error:
-                if strict:
-                    raise
-                conflicts.append((_contested(name, installed), error))
+        name = element.removeprefix("no:" if element.startswith("no:") else "+").strip()
+        try:
+            if element.startswith("no:"):
+                # In safe mode it may take out one of those that were left out, whose name is then not known.
+                _remove(chosen, name, known | removed if left_out else known, named_by)
+            else:
+                _add(chosen, handed[name] if name in handed else _resolve(name, resolvable, named_by))
+        except PluginConflict as error:
+            if strict:
+                raise
+            conflicts.append((_contested(name, installed), error))
+        except PluginNotFound as error:
+            if strict:
+                raise
+            missing.append((name, error))
     for name, candidate in handed.items():
         if name not in removed:
             _add(chosen, candidate)
@@ -157,7 +169,18 @@ def select(
         left_out,
         "--safe-mode" if safe_mode else LOAD_PLUGINS,
         tuple(conflicts),
+        tuple(missing),
     )
+
+
+def how_to_name(plugin: InstalledPlugin, installed: Sequence[InstalledPlugin]) -> str:
+    """What to write in ``--plugins`` for a plugin whose name others bear too; "" for one that has its name for itself."""
+    others = [other for other in installed if other.name == plugin.name and other != plugin]
+    if not others or plugin.first_party:
+        return ""
+    owners = ", ".join(f"{other.distribution} {other.version}" for other in others)
+    replaced = f"no:{plugin.name}," if any(other.first_party for other in others) else ""
+    return f"the name {plugin.name} is borne by {owners} too; to load this one write --plugins {replaced}+{plugin.target}"
 
 
 def _contested(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
@@ -196,29 +219,37 @@ def _add(chosen: dict[str, Candidate], candidate: Candidate) -> None:
 
 
 def _origin(candidate: Candidate) -> str:
-    return f"{candidate.distribution} {candidate.version}".strip() + f" ({candidate.target})"
+    if candidate.version:
+        return f"{candidate.distribution} {candidate.version} ({candidate.target})"
+    return candidate.distribution  # "file ./x.py" or "module x.y": the target once
 
 
-def _resolve(element: str, installed: Sequence[InstalledPlugin]) -> Candidate:
+def _resolve(element: str, installed: Sequence[InstalledPlugin], named_by: str = "") -> Candidate:
     if not element:
         raise UsageError("--plugins: an element is empty; write a name, pkg.mod[:attr], ./file.py or no:name")
+    if element.startswith("no:"):
+        raise UsageError(f"--plugins +{element}: no: takes no +; write {element}")
     named = [plugin for plugin in installed if plugin.name == element]
     if len(named) > 1:
         owners = " and ".join(f"{plugin.distribution} {plugin.version} ({plugin.target})" for plugin in named)
-        raise PluginConflict(f"plugin name {element} is claimed by {owners}; name the module you mean, or uninstall one")
+        modules = " or ".join(f"+{target}" for target in dict.fromkeys(plugin.target for plugin in named))
+        raise PluginConflict(
+            f"plugin name {element} is claimed by {owners}; write the module you mean, {modules}, or uninstall one"
+        )
     if named:
         return _candidate(named[0], explicit=True)
     if element.endswith(".py") or "/" in element or "\\" in element:
-        return _from_file(element)
+        return _from_file(element, named_by)
     if "." in element or ":" in element or any(plugin.target == element for plugin in installed):
         return _from_module(element, installed)
-    raise PluginNotFound(_not_found(element, (plugin.name for plugin in installed)))
+    raise PluginNotFound(_not_found(element, (plugin.name for plugin in installed), named_by, "reinstall it, "))
 
 
-def _from_file(element: str) -> Candidate:
+def _from_file(element: str, named_by: str) -> Candidate:
     path = Path(element).expanduser()
     if not path.is_file():
-        raise PluginNotFound(f"plugin file {element}: there is no such file (looked in {Path.cwd()}); check the path")
+        where, mend = (f"{named_by}: ", f", {_WITHOUT}") if named_by else ("", "")
+        raise PluginNotFound(f"{where}plugin file {element}: there is no such file (looked in {Path.cwd()}); check the path{mend}")
     return Candidate(path.stem, str(path), f"file {path}", "", True, path=path.resolve())
 
 
@@ -232,16 +263,19 @@ def _from_module(element: str, installed: Sequence[InstalledPlugin]) -> Candidat
     return Candidate(attribute or module.rpartition(".")[2], element, f"module {module}", "", True)
 
 
-def _remove(chosen: dict[str, Candidate], name: str, known: Iterable[str]) -> None:
+def _remove(chosen: dict[str, Candidate], name: str, known: Iterable[str], named_by: str) -> None:
     names = {*known, *chosen}
     if name not in names:
-        raise PluginNotFound(_not_found(name, names))
+        raise PluginNotFound(_not_found(name, names, named_by))
     chosen.pop(name, None)
 
 
-def _not_found(name: str, known: Iterable[str]) -> str:
+def _not_found(name: str, known: Iterable[str], named_by: str, remedy: str = "") -> str:
     hint = did_you_mean(name, set(known), what="installed")
-    return f'there is no plugin "{name}"; {hint} (flashcrash plugins list shows all)'
+    if not named_by:
+        return f'there is no plugin "{name}"; {hint} (flashcrash plugins list shows all)'
+    # What a file names may have been uninstalled since.
+    return f'{named_by}: there is no plugin "{name}" ({hint}); {remedy}{_WITHOUT}'
 
 
 def _shadowed(installed: Sequence[InstalledPlugin]) -> list[str]:

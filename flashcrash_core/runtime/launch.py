@@ -17,9 +17,9 @@ import msgspec
 from attrs import frozen
 
 from flashcrash_core import __version__
-from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins
-from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, StorageError, UsageError
-from flashcrash_core.registry import EdgeFault, Registry, TrustPolicy, load_registry
+from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins, resolve_store
+from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, PluginError, StorageError, UsageError
+from flashcrash_core.registry import EdgeFault, Registry, TrustPolicy, configured_plugins, load_registry
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SessionRecord
@@ -78,9 +78,10 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
         else:
             options = request.as_overrides()
             config = load_config(profile=request.profile, config_file=request.config_file, overrides=options, strict=False)
-        selection: str | Sequence[str] | None = request.plugins if request.plugins is not None else config.settings.plugins or None
+        selection: str | Sequence[str]
+        selection, named_by = (request.plugins, "") if request.plugins is not None else configured_plugins(config)
         trust = TrustPolicy.of(config, allow_path_plugins=request.allow_path_plugins)
-        registry = load_registry(selection, trust=trust, safe_mode=request.safe_mode)
+        registry = load_registry(selection, trust=trust, safe_mode=request.safe_mode, named_by=named_by)
         if stored is None:
             refuse_named_in_safe_mode(request, registry)
         plugins = resolve_plugins(config, registry)
@@ -89,9 +90,25 @@ def prepare(request: RunRequest, *, stored: SessionRecord | None = None) -> Prep
         raise ConfigError([request.in_their_words(problem) for problem in error.problems]) from None
 
 
-def open_store(location: str | None = None) -> Store:
-    """The configured storage plugin, open at ``location`` or the configured place. Raises FlashcrashError."""
-    return prepare(RunRequest(db=location)).open_store()
+def open_store(location: str | None = None, tell: Callable[[str], None] | None = None) -> Store:
+    """The configured storage plugin, open at ``location`` or the configured place. Raises FlashcrashError.
+
+    What was recorded can be read without the other plugins: what is wrong with them goes to ``tell``, one message each.
+    """
+    request = RunRequest(db=location)
+    try:
+        config = load_config(overrides=request.as_overrides(), strict=False)
+        selection, named_by = configured_plugins(config)
+        registry = load_registry(selection, strict=False, trust=TrustPolicy.of(config), named_by=named_by)
+        if registry.problems and config.settings.storage.use not in registry.stores:
+            raise PluginError("\n".join(str(problem.error) for problem in registry.problems))
+        store = resolve_store(config, registry)
+    except ConfigError as error:
+        raise ConfigError([request.in_their_words(problem) for problem in error.problems]) from None
+    for message in (*(str(problem.error) for problem in registry.problems), *registry.warnings):
+        if tell is not None:
+            tell(message)
+    return opened_store(store.spec.name, lambda: store.spec.build(store.config, config.settings.run.db))
 
 
 def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: OnReady | None = None) -> dict[str, Any]:

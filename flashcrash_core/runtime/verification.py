@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flashcrash_core.errors import FlashcrashError, UsageError, VerificationError
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
-from flashcrash_core.runtime.launch import Prepared, RunRequest, changed_plugins, prepare, recorded_request
+from flashcrash_core.runtime.launch import Prepared, RunRequest, changed_plugins, open_store, prepare, recorded_request
 from flashcrash_core.runtime.records import FaultRecord, SessionRecord, SnapshotRecord
 from flashcrash_core.runtime.runner import Runner, RunOptions
 from flashcrash_core.runtime.storage import R, Store
@@ -44,7 +44,7 @@ class _Recorded:
 
 def verify(session_id: str, *, db: str | None = None) -> dict[str, Any]:
     """Run the session again and compare; the document says how much was equal. Raises VerificationError at the first difference."""
-    store = prepare(RunRequest(db=db)).open_store()
+    store = open_store(db)  # what was recorded can be read without plugins that were uninstalled since
     try:
         record = store.session(session_id)
         if record.status == "running":

@@ -3,7 +3,7 @@
 import pytest
 
 from flashcrash_core.errors import PluginConflict, PluginNotFound, UsageError
-from flashcrash_core.registry import InstalledPlugin, installed_plugins, select
+from flashcrash_core.registry import InstalledPlugin, how_to_name, installed_plugins, select
 
 INSTALLED = [
     InstalledPlugin("depth", "own.depth", "flashcrash", "1", first_party=True),
@@ -58,6 +58,41 @@ def test_an_unknown_name_names_the_nearest(given: str, message: str) -> None:
         select(INSTALLED, given)
 
 
+def test_what_a_file_names_and_nothing_bears() -> None:
+    """A plugin that was uninstalled since is told with the place that names it and what to do; the rest can be had without it."""
+    with pytest.raises(PluginNotFound) as caught:
+        select(INSTALLED, ["+gone"], named_by="local.toml:1 plugins")
+    assert str(caught.value) == (
+        'local.toml:1 plugins: there is no plugin "gone" (installed: depth, foreign, spread); reinstall it, take it out, or run '
+        "with --safe-mode"
+    )
+    selection = select(INSTALLED, ["+gone", "./gone.py", "no:past", "foreign"], named_by="local.toml:1 plugins", strict=False)
+    assert [candidate.name for candidate in selection.chosen] == ["depth", "spread", "foreign"]
+    assert [name for name, _ in selection.missing] == ["gone", "./gone.py", "past"]
+    assert all(str(error).startswith("local.toml:1 plugins: ") for _, error in selection.missing)
+
+
+def test_no_takes_no_plus() -> None:
+    """``+no:depth`` is answered with what to write."""
+    with pytest.raises(UsageError, match=r"--plugins \+no:depth: no: takes no \+; write no:depth"):
+        select(INSTALLED, "+no:depth")
+
+
+def test_how_to_name_a_plugin_whose_name_others_bear() -> None:
+    """Two third-party ones are told apart by module; one of a first-party name replaces it; a name of its own needs nothing."""
+    twin = InstalledPlugin("foreign", "third.mod", "third", "3")
+    taking = InstalledPlugin("depth", "taking.depth", "taking", "1")
+    installed = [*INSTALLED, twin, taking]
+    assert how_to_name(INSTALLED[2], installed).endswith("borne by third 3 too; to load this one write --plugins +their.mod")
+    assert how_to_name(twin, installed).endswith("borne by other 2 too; to load this one write --plugins +third.mod")
+    assert how_to_name(taking, installed).endswith(
+        "borne by flashcrash 1 too; to load this one write --plugins no:depth,+taking.depth"
+    )
+    assert [how_to_name(plugin, installed) for plugin in INSTALLED[:2]] == ["", ""]
+    with pytest.raises(PluginConflict, match=r"write the module you mean, \+their.mod or \+third.mod, or uninstall one"):
+        select(installed, "+foreign")
+
+
 @pytest.mark.parametrize("given", ["+", "a b.c", "1mod.x", "mod:", "mod:a-b"])
 def test_malformed_elements_are_usage_errors(given: str) -> None:
     """What is neither a name nor a module path is refused with the form that is meant."""
@@ -99,7 +134,7 @@ def test_objects_are_chosen_beside_the_list(given: str | None, expected: list[st
     [
         ("depth,other.depth", r"plugin name depth is claimed twice: by flashcrash 1 \(own.depth\) and by module other.depth"),
         ("+other.depth", r"write no:depth before it"),
-        ("one.mod,two.mod", r"by module one.mod \(one.mod\) and by module two.mod"),
+        ("one.mod,two.mod", r"by module one.mod and by module two.mod; .*write no:mod before it"),
     ],
 )
 def test_a_second_plugin_of_one_name_is_a_conflict(given: str, message: str) -> None:
