@@ -4,7 +4,9 @@
 that everybody sees on a package index what it is for, its package ``flashcrash_my_vpin``, its module ``my_vpin``.
 """
 
+import keyword
 import re
+import unicodedata
 from importlib.util import find_spec
 from typing import Final
 
@@ -50,6 +52,8 @@ def project_names(name: str, kind: str) -> ProjectNames:
             f"plugins new {name}: leave out the {_PREFIX}, the distribution gets it by itself"
             + (f"; write plugins new {short}" if short != name else "; name what it measures, as in my-vpin")
         )
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise UsageError(f"plugins new {name}: its module would be {name}.py, and {name} is a word of Python; try my-{name}")
     taken = [plugin for plugin in installed_plugins() if plugin.name == name]
     if taken:
         owner = "is shipped with flashcrash" if taken[0].first_party else f"is installed already, by {taken[0].distribution}"
@@ -65,7 +69,11 @@ def project_names(name: str, kind: str) -> ProjectNames:
 
 
 def _suggestion(name: str) -> str:
-    """The name that was probably meant; a capital begins a word, as in MyVpin."""
-    dashed = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-    near = re.sub(r"[^a-z0-9]+", "-", dashed).strip("-0123456789")[:_LONGEST].strip("-")
+    """The name that was probably meant; a capital begins a word, as in MyVpin, and a letter loses its accent."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    dashed = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", plain).lower()
+    near = re.sub(r"[^a-z0-9]+", "-", dashed).strip("-")
+    if near[:1].isdigit() or keyword.iskeyword(near) or keyword.issoftkeyword(near):
+        near = f"my-{near}"
+    near = near[:_LONGEST].strip("-")
     return f"; try {near}" if _NAME.fullmatch(near) else ""

@@ -34,12 +34,17 @@ def test_names_follow_from_the_plugins_name() -> None:
         ("my_vpin", "try my-vpin"),
         ("my vpin", "try my-vpin"),
         ("my--vpin", "try my-vpin"),
-        ("9vpin", "try vpin"),
+        ("9lives", "try my-9lives"),
+        ("über", "try uber"),
+        ("Class", "try my-class"),
+        ("class", "class is a word of Python; try my-class"),
+        ("match", "its module would be match.py, and match is a word of Python; try my-match"),
         ("-", "as in my-vpin"),
         ("", "as in my-vpin"),
         ("../evil", "try evil"),
         ("vpin\n", "try vpin"),
-        ("ünïcode", "as in my-vpin"),
+        ("ünïcode", "try unicode"),
+        ("日本", "as in my-vpin"),
         (LONGEST + "x", "at most 30 characters"),
         ("flashcrash", "leave out the flashcrash-"),
         ("flashcrash-vpin", "write plugins new vpin"),
@@ -95,6 +100,13 @@ def test_rendered_projects_are_clean(tmp_path: Path, kind: str, name: str) -> No
             [sys.executable, "-m", "ruff", *command, "."], cwd=tmp_path / "project", capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", ["indicator", "scorer"])
+def test_the_test_of_the_example_formula_says_so(kind: str) -> None:
+    """Who changes the formula is told that the numbers of the generated test change with it."""
+    files = render_project(project_names("my-vpin", kind))
+    assert "belongs to the example formula: when you change the formula" in files["tests/test_my_vpin.py"]
 
 
 def test_every_kind_has_its_template() -> None:
