@@ -6,7 +6,7 @@ import inspect
 import itertools
 import textwrap
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
@@ -53,7 +53,7 @@ def describe_plugin(plugin: LoadedPlugin) -> dict[str, Any]:
 
 
 def config_rows(cls: type[Any]) -> list[dict[str, Any]]:
-    """One row per key: ``key``, ``type``, ``required``, ``default``, ``doc``, and the keys of a nested table with dots."""
+    """One row per key: ``key``, ``type``, ``required``, ``default``, ``range``, ``doc``; the keys of a nested table with dots."""
     docs = attribute_docs(cls)
     rows: list[dict[str, Any]] = []
     for item in config_keys(cls):
@@ -68,10 +68,29 @@ def config_rows(cls: type[Any]) -> list[dict[str, Any]]:
                 "type": _type_text(item.type),
                 "required": required,
                 "default": None if required else _default(item),
+                "range": _range(item.validator),
                 "doc": docs.get(item.name, ""),
             }
         )
     return rows
+
+
+_OPERATORS: Final = {">=": "ge", ">": "gt", "<=": "le", "<": "lt"}
+
+
+def _range(validator: Any) -> dict[str, Any]:
+    """What attrs' own validators allow: ``ge``, ``gt``, ``le``, ``lt``, ``one_of``. The author's own functions are not read."""
+    found: dict[str, Any] = {}
+    # The classes are private to attrs, their fields are what their repr shows. Behind optional() and and_() stand others.
+    for inner in (*getattr(validator, "_validators", ()), getattr(validator, "validator", None)):
+        if inner is not None:
+            found |= _range(inner)
+    operator = _OPERATORS.get(getattr(validator, "compare_op", ""))
+    if operator is not None:
+        found[operator] = plain(validator.bound)
+    if isinstance(options := getattr(validator, "options", None), Collection):
+        found["one_of"] = plain(list(options))
+    return found
 
 
 def _default(item: "attrs.Attribute[Any]") -> Any:

@@ -145,8 +145,12 @@ def _verdict(done: "list[list[CheckResult]]") -> str:
 
 
 def _counts(rows: "Sequence[CheckResult]") -> str:
-    counted = Counter(row.outcome.replace("_", " ") for row in rows)
-    return f"{len(rows)} checks, " + ", ".join(f"{number} {outcome}" for outcome, number in counted.items())
+    from flashcrash_core.testing.battery import Outcome
+
+    counted = Counter(row.outcome for row in rows)
+    return f"{len(rows)} {'check' if len(rows) == 1 else 'checks'}, " + ", ".join(
+        f"{counted[one]} {one.replace('_', ' ')}" for one in Outcome if counted[one]
+    )
 
 
 def _document(tasks: Sequence[Any], done: "list[list[CheckResult]]", effort: str, wall_s: float) -> dict[str, Any]:

@@ -129,17 +129,29 @@ def show(
         return
     write = sys.stdout.write
     write(f"{document['name']}: {document['summary']}\n")
-    write(f"from {document['distribution']} {document['version']} ({document['target']})\n")
+    brought = f"{document['distribution']} {document['version']} ({document['target']})"
+    write(f"from {brought if document['version'] else document['distribution']}\n")
     for offer in document["offers"]:
         write(f"\n{offer['kind']} {offer['name']}: {offer['summary']}\n")
         for key, value in offer["fields"].items():
-            write(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}\n")
+            if value not in (None, [], {}):
+                write(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}\n")
         write(f"  configuration [{offer['table']}]\n" if offer["config"] else "  no configuration\n")
         for row in offer["config"]:
             default = "required" if row["required"] else f"= {_shown(row['default'])}"
-            write(f"    {row['key']} ({row['type']}) {default}\n")
+            limits = f", {_range_text(row['range'])}" if row["range"] else ""
+            write(f"    {row['key']} ({row['type']}{limits}) {default}\n")
             if row["doc"]:
                 write(f"        {row['doc']}\n")
+
+
+def _range_text(limits: dict[str, Any]) -> str:
+    """``>= 1, <= 600``; ``one of a, b``."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    parts = [f"{signs[key]} {_shown(limits[key])}" for key in signs if key in limits]
+    if "one_of" in limits:
+        parts.append(f"one of {', '.join(map(str, limits['one_of']))}")
+    return ", ".join(parts)
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from flashcrash_core.config.effective import EffectiveValue, effective_values, p
 from flashcrash_core.config.layers import Origin
 from flashcrash_core.config.loading import PROJECT_FILES, LoadedConfig, config_from_tree, load_config, profile_names
 from flashcrash_core.config.lockfile import LockedDistribution, PluginLock, default_lock_path, normalised, read_lock, write_lock
-from flashcrash_core.config.nearest import did_you_mean
+from flashcrash_core.config.nearest import did_you_mean, nearest
 from flashcrash_core.config.plugin_tables import (
     IndicatorConfig,
     PluginConfig,
@@ -52,6 +52,7 @@ __all__ = [
     "did_you_mean",
     "effective_values",
     "load_config",
+    "nearest",
     "normalised",
     "plain",
     "profile_names",

@@ -305,4 +305,30 @@ def _missing(table: SpecTable[Any], registry: SpecSource, kind: str, name: str) 
         )
     if name in registry.unselected:
         return f'{kind} "{name}"{_NOT_SELECTED}'
+    others = [_chosen_by(other, key, name) for other, key, specs in _kinds(registry) if other != kind and name in specs]
+    if others:
+        return f'there is no {kind} "{name}": {" and ".join(others)}; {_listed(table, kind)}'
     return f'there is no {kind} "{name}"; {did_you_mean(name, table, what="loaded")}'
+
+
+def _kinds(registry: SpecSource) -> list[tuple[str, str, SpecTable[Any]]]:
+    """Kind, the key that chooses one, and what is loaded of it."""
+    return [
+        ("feed", "run.feed", registry.feeds),
+        ("indicator", "", registry.indicators),
+        ("scorer", "scorer.use", registry.scorers),
+        ("strategy", "strategy.use", registry.strategies),
+        ("executor", "executor.use", registry.executors),
+        ("storage", "storage.use", registry.stores),
+    ]
+
+
+def _chosen_by(kind: str, key: str, name: str) -> str:
+    article = "an" if kind[0] in "aeiou" else "a"
+    thing = {"storage": "store"}.get(kind, kind)
+    return f"{name} is {article} {thing}" + (f" ({key}={name})" if key else "")
+
+
+def _listed(table: SpecTable[Any], kind: str) -> str:
+    plural = {"strategy": "strategies", "storage": "stores"}.get(kind, f"{kind}s")
+    return f"{plural}: {', '.join(sorted(table)) or 'none'}"

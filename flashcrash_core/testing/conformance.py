@@ -1,11 +1,12 @@
 """Checking plugins from Python: rows instead of tests. ``flashcrash plugins check`` prints these rows."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
 
-from flashcrash_core.config import did_you_mean
+from flashcrash_core.config import did_you_mean, nearest
 from flashcrash_core.errors import UsageError
 from flashcrash_core.registry import KINDS
 from flashcrash_core.testing.battery import QUICK, STANDARD, THOROUGH, CheckResult, Effort, battery_of, run_battery, run_checks
@@ -24,6 +25,8 @@ __all__ = [
     "tasks_of",
 ]
 
+_NEAR: Final = 0.8
+"""How alike (0 to 1) a word of a check's name must be to what was typed."""
 EFFORTS: Final = {effort.name: effort for effort in (QUICK, STANDARD, THOROUGH)}
 
 
@@ -93,15 +96,27 @@ class Task:
 
 def tasks_of(element: str, *, effort: str = STANDARD.name, only: tuple[str, ...] = ()) -> list[Task]:
     """One task for each thing that the plugin offers and ``only`` leaves something of. Raises UsageError for an unknown check."""
+    subjects = find_subjects(element)
     known = {check.name for kind in KINDS for check in battery_of(kind)}
     for name in only:
         if name not in known:
-            raise UsageError(f'there is no check "{name}"; {did_you_mean(name, known, what="checks")}')
+            raise UsageError(f'there is no check "{name}"; {_meant(name, sorted({subject.kind for subject in subjects}))}')
     return [
         Task(element, subject.kind, subject.spec.name, subject.origin, subject.label, effort, only)
-        for subject in find_subjects(element)
+        for subject in subjects
         if not only or {check.name for check in battery_of(subject.kind)} & set(only)
     ]
+
+
+def _meant(name: str, kinds: Sequence[str]) -> str:
+    """The checks of these kinds of which one word, or the whole name, is near; all of them when none is."""
+    checks = list(dict.fromkeys(check.name for kind in kinds for check in battery_of(kind)))
+    if nearest(name, checks) is not None:
+        return did_you_mean(name, checks)
+    near = [check for check in checks if difflib.get_close_matches(name.lower(), check.split("_"), n=1, cutoff=_NEAR)]
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"checks of {' and '.join(kinds)} plugins: {', '.join(checks)}"
 
 
 def run_task(task: Task) -> list[CheckResult]:

@@ -16,9 +16,10 @@ import msgspec
 
 from flashcrash_core import __version__
 from flashcrash_core.config import did_you_mean, load_config, resolve_plugins
+from flashcrash_core.detection.containment import named
 from flashcrash_core.errors import UsageError
 from flashcrash_core.market.clock import LATE_TOLERANCE_US
-from flashcrash_core.market.events import MarketEvent, Side
+from flashcrash_core.market.events import Event, MarketEvent, Side
 from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.market.feed import DataTier
 from flashcrash_core.market.instruments import Instrument
@@ -140,6 +141,10 @@ class PluginHarness:
         for one of another instrument. What a plugin raises where the session cannot contain it comes out as it is.
         """
         self._refuse_when_over("play")
+        if isinstance(tape, str):
+            raise UsageError(f"harness: play({tape!r}): a name is no tape yet; write play(tape({tape!r}))")
+        if not isinstance(tape, Tape) and not (isinstance(tape, Sequence) and all(isinstance(event, Event) for event in tape)):
+            raise UsageError(f"harness: play takes a tape or a list of events, not {named(tape)}")
         events = tape.events if isinstance(tape, Tape) else tape
         if not events:
             raise UsageError("harness: nothing to play; the tape has no events")

@@ -47,7 +47,10 @@ def tape(name: str, *, seed: int = 1, seconds: int | None = None, has_book: bool
     short, and ``empty_book`` without a book.
     """
     if name not in _MAKERS:
-        raise UsageError(f'there is no tape "{name}"; {did_you_mean(name, TAPES, what="tapes")}')
+        raise UsageError(f'there is no tape "{name}"; {did_you_mean(str(name), TAPES, what="tapes")}')
+    for what, value in (("seed", seed), ("seconds", 0 if seconds is None else seconds)):
+        if type(value) is not int:
+            raise UsageError(f"tape {name}: {what} {value!r} is not a whole number")
     if seed < 0:
         raise UsageError(f"tape {name}: seed {seed} is negative; use 0 or more")
     if not has_book and name in BOOK_ONLY:

@@ -83,3 +83,50 @@ def test_a_list_meant_to_add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     Path("local.toml").write_text('plugins = ["./mine.py", "depth"]\n')
     (fault,) = refusal("config check")
     assert fault.startswith("local.toml:1 plugins: the list ./mine.py,depth replaces the default plugins; write +./mine.py,depth")
+
+
+BOUNDED = """
+from attrs import field, frozen
+from flashcrash_core.api import IndicatorSpec, PluginInfo, ScorerSpec, hookimpl
+flashcrash_plugin = PluginInfo(api=1, summary="two levels")
+
+@frozen
+class Config:
+    trigger: float = 0.8
+    release: float = field(default=0.6)
+
+    @release.validator
+    def _not_above(self, _attribute, value):
+        if value > self.trigger:
+            raise ValueError(f"release {value} must not lie above trigger {self.trigger}")
+
+@hookimpl
+def flashcrash_indicators():
+    return [IndicatorSpec(name="bounded", summary="s", config=Config, build=print, statistics=("x",))]
+
+@hookimpl
+def flashcrash_scorers():
+    return [ScorerSpec(name="my-scorer", summary="s", build=print)]
+"""
+
+
+def test_a_default_that_does_not_go_with_what_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key that was not set is called a default, and no layer is said to have set it; one that was set is named as ever."""
+    monkeypatch.chdir(tmp_path)
+    Path("bounded.py").write_text(BOUNDED)
+    command = "config check --plugins +./bounded.py --set indicators.bounded.trigger=0.5"
+    (fault,) = refusal(command)
+    assert fault == "--set indicators.bounded: release 0.6 (default) must not lie above trigger 0.5"
+    (fault,) = refusal(f"{command} --set indicators.bounded.release=0.7")
+    assert fault == "--set indicators.bounded.release: release 0.7 must not lie above trigger 0.5"
+
+
+def test_a_plugin_chosen_for_what_it_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of another kind is called what it is, with the key that chooses it, and the names that fit are listed."""
+    monkeypatch.chdir(tmp_path)
+    Path("bounded.py").write_text(BOUNDED)
+    assert refusal("config check --plugins +./bounded.py --set strategy.use=my-scorer --set scorer.use=bounded") == [
+        '--set scorer.use: there is no scorer "bounded": bounded is an indicator; scorers: my-scorer, weighted',
+        '--set strategy.use: there is no strategy "my-scorer": my-scorer is a scorer (scorer.use=my-scorer); '
+        "strategies: percentile",
+    ]

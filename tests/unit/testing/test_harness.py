@@ -382,6 +382,20 @@ def test_the_store_is_gone_after_close() -> None:
     assert not folders[0].exists()
 
 
+@pytest.mark.parametrize(
+    ("played", "said"),
+    [
+        ("calm", r"play\('calm'\): a name is no tape yet; write play\(tape\('calm'\)\)"),
+        (7, "play takes a tape or a list of events, not an int"),
+        ([1, 2], "play takes a tape or a list of events, not a list"),
+    ],
+)
+def test_what_is_no_tape_is_refused(played: object, said: str) -> None:
+    """A tape's name, or a list of something else, is a UsageError that says what to write."""
+    with PluginHarness() as harness, pytest.raises(UsageError, match=said):
+        harness.play(played)  # type: ignore[arg-type]
+
+
 def test_a_tape_of_the_past_is_refused(crash: Tape) -> None:
     """Time only goes forward: the same tape cannot follow itself."""
     with PluginHarness() as harness:
