@@ -224,6 +224,21 @@ def test_a_contested_name_can_be_had_by_its_module(install: Install) -> None:
     assert load_registry("fctest_b").scorers.origin("fine").distribution == "fctest-second"
 
 
+def test_the_list_marks_a_name_that_several_bear(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anybody named it, both rows of a contested name give what to type for that one; so does one that shadows ours."""
+    install("fctest-first", {"twin": "fctest_a"}, {"fctest_a": SCORER})
+    install("fctest-second", {"twin": "fctest_b", "depth": "fctest_c"}, {"fctest_b": SCORER, "fctest_c": SCORER})
+    list_plugins(plugins="no:spread", as_json=True)
+    rows = [row for row in json.loads(capsys.readouterr().out)["plugins"] if row["distribution"].startswith("fctest")]
+    assert {row["target"]: row["how_to_name"].partition("write ")[2] for row in rows} == {
+        "fctest_a": "--plugins +fctest_a",
+        "fctest_b": "--plugins +fctest_b",
+        "fctest_c": "--plugins no:depth,+fctest_c",
+    }
+    list_plugins(plugins="no:spread", as_json=False)
+    assert capsys.readouterr().out.count("the name twin is borne by ") == 2
+
+
 def test_what_loading_cannot_contain(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     """An imported plugin can reach into the interpreter and nobody can stop it: docs/plugins/trust.md names that."""
     monkeypatch.setattr(builtins, "fctest_mark", "before", raising=False)
