@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from flashcrash_core.detection.fault_text import Misbehaviour, describe, explain, named
+from flashcrash_core.detection.interrupts import let_interrupt_pass
+
 __all__ = [
     "MAX_FAULTS",
     "OVERRUN_FORGIVEN_US",
@@ -21,6 +24,8 @@ __all__ = [
     "Oversight",
     "describe",
     "dispose",
+    "explain",
+    "let_interrupt_pass",
     "named",
 ]
 
@@ -29,16 +34,6 @@ MAX_FAULTS: Final = 3
 OVERRUN_FORGIVEN_US: Final = 60_000_000
 """Overruns are forgotten after this much event time without another: a busy machine must not condemn an innocent over a day."""
 OVERRUN: Final = "overrun"
-_LONGEST: Final = 300
-"""Characters kept of what a plugin said."""
-
-
-class Misbehaviour(Exception):
-    """A plugin broke its contract without raising. ``kind`` is the fault's kind (``wrong_type``, ``wrong_shape`` ...)."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @frozen
@@ -53,7 +48,7 @@ class Fault:
     """``indicator``, ``judge``, ``scorer``, ``strategy``, ``executor`` or ``feed``."""
     kind: str = "raised"
     call: str = ""
-    """The method, with its number in the event where it is called more than once (``score 2``)."""
+    """The method (``step``, ``window``, ``judge``, ``decide`` ...), numbered where it is called more than once (``score 2``)."""
 
 
 @define
@@ -127,22 +122,6 @@ class Oversight:
         return "" if spent_ns <= self.budget_ns else f"took {spent_ns / 1e6:.1f} ms of {self.budget_ns / 1e6:g} ms"
 
 
-def describe(error: BaseException) -> tuple[str, str]:
-    """``(kind, message)`` of a failure. Survives exceptions whose text raises; keeps no object of the plugin."""
-    if isinstance(error, Misbehaviour):
-        kind, message = error.kind, str(error)
-    else:
-        kind = "raised"
-        try:
-            message = f"{type(error).__name__}: {error}"
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            message = f"{type.__getattribute__(type(error), '__name__')} (its text cannot be had)"
-    # A lone surrogate could not be stored, and an endless text would be stored for ever.
-    return kind, message[:_LONGEST].encode("utf-8", "backslashreplace").decode()
-
-
 def dispose(result: object) -> None:
     """End a coroutine or generator that was returned instead of an answer, so that Python does not warn of it later."""
     if type(result) is tuple:
@@ -152,13 +131,5 @@ def dispose(result: object) -> None:
     elif type(result) is CoroutineType or type(result) is GeneratorType:
         try:
             result.close()
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # its own clean-up raised: the call is a fault already
-            return
-
-
-def named(value: object) -> str:
-    """A type by name, without asking the value anything."""
-    name = type.__getattribute__(type(value), "__name__")
-    return "None" if value is None else f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+        except BaseException as error:  # its own clean-up raised: the call is a fault already
+            let_interrupt_pass(error)

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define
 
-from flashcrash_core.detection.containment import Misbehaviour, Oversight, dispose, named
+from flashcrash_core.detection.containment import Misbehaviour, Oversight, dispose, let_interrupt_pass, named
 from flashcrash_core.detection.indicator import Floats
 from flashcrash_core.detection.panel import Pair, PanelEntry
 
@@ -144,9 +144,8 @@ class Judgement:
                 value, raw = answer
                 if type(value) is not float or type(raw) is not bool or isinf(value):
                     raise _not_a_judgement(answer)
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:  # a plugin may raise anything
+                let_interrupt_pass(error)
                 if len(self.faults) < len(self.entries):  # those of a shadow detector are read by nobody
                     self.faults.append((index, error))
                 value, raw = nan, False
@@ -183,13 +182,12 @@ class Judgement:
         failure: BaseException | None = None
         try:
             answer = entry.indicator.judge(statistic, baseline, entry.indicator.levels, self._flags[index].raw)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            let_interrupt_pass(error)
             failure = error
         told = oversight.rows.get((self.symbol, t_us, "judge", entry.name))
         if told is not None:
-            raise Misbehaviour(told.kind, told.message)
+            raise Misbehaviour(told.kind, told.message, told=True)
         if failure is not None:
             raise failure
         if late := oversight.late(started_ns):

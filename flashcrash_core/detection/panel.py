@@ -13,7 +13,16 @@ import numpy as np
 from attrs import define, field, frozen
 
 from flashcrash_core.detection.column_window import ColumnWindow
-from flashcrash_core.detection.containment import Fault, FaultCount, Misbehaviour, Oversight, describe, dispose, named
+from flashcrash_core.detection.containment import (
+    Fault,
+    FaultCount,
+    Misbehaviour,
+    Oversight,
+    dispose,
+    explain,
+    let_interrupt_pass,
+    named,
+)
 from flashcrash_core.detection.indicator import Floats, Indicator, Role, StepIndicator, WindowIndicator
 from flashcrash_core.detection.pair_check import PairCheck
 from flashcrash_core.market.features import FeatureRow
@@ -95,8 +104,6 @@ class Panel:
         for index, step, state, params in self._steps:
             try:
                 pairs[index] = step(state, row, params)
-            except KeyboardInterrupt:  # the user's, and nothing that a plugin may keep
-                raise
             except BaseException as error:  # a plugin may raise anything; it must not reach the session
                 self.contain(index, row.t_us, error, "indicator")
         if not self._check.sound(pairs):
@@ -122,13 +129,12 @@ class Panel:
                     raise Misbehaviour("overrun", late)
                 self._require_sound(index, pair)
                 self.pairs[index] = pair
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:
+                let_interrupt_pass(error)
                 failure = error
             told = oversight.rows.get((self._symbol, row.t_us, "indicator", self._slots[index].entry.name))
             if told is not None:
-                failure = Misbehaviour(told.kind, told.message)
+                failure = Misbehaviour(told.kind, told.message, told=True)
             if failure is not None:
                 self.contain(index, row.t_us, failure, "indicator")
 
@@ -156,15 +162,21 @@ class Panel:
     # -- faults ------------------------------------------------------------------------------------------------------
 
     def contain(self, index: int, t_us: int, error: BaseException, stage: str = "judge", call: str = "") -> None:
-        """Book a fault of indicator ``index``, of its program or of its judgement; nothing for one already quarantined."""
+        """Book a fault of indicator ``index``, of its program or of its judgement; nothing for one already quarantined.
+
+        ``call`` names the method, "" for the one that the stage stands for. The user's interrupt is raised on.
+        """
+        let_interrupt_pass(error)
         slot = self._slots[index]
         if slot.count.quarantined:
             return
         self.pairs[index] = slot.missing
-        kind, message = describe(error)
+        indicator = slot.entry.indicator
+        method = "judge" if stage == "judge" else "step" if isinstance(indicator, StepIndicator) else "window"
+        kind, message = explain(error, indicator, method)
         if slot.count.add(kind, t_us):
             self._drop(index)
-        self.faults.append(Fault(slot.entry.name, t_us, message, slot.count.quarantined, stage, kind, call))
+        self.faults.append(Fault(slot.entry.name, t_us, message, slot.count.quarantined, stage, kind, call or method))
 
     def quarantine(self, index: int, t_us: int, message: str, kind: str) -> None:
         """Stop calling an indicator at once, without waiting for a third fault."""
@@ -211,8 +223,6 @@ class Panel:
                 try:
                     state = [list(part) for part in entry.indicator.state]
                     msgspec.msgpack.encode(state)
-                except KeyboardInterrupt:
-                    raise
                 except BaseException as error:
                     self.contain(index, t_us, error, "indicator", "snapshot")
                     whole = False

@@ -14,7 +14,7 @@ from attrs import define
 
 from flashcrash_core.config import IndicatorConfig, LoadedConfig, PluginConfigs, Settings, did_you_mean
 from flashcrash_core.config.instruments import InstrumentBook
-from flashcrash_core.detection.containment import describe, named
+from flashcrash_core.detection.containment import describe, let_interrupt_pass, named
 from flashcrash_core.detection.indicator import BuildContext, StepIndicator, WindowIndicator
 from flashcrash_core.detection.panel import PanelEntry
 from flashcrash_core.detection.scoring import Scorer
@@ -92,9 +92,10 @@ def built(kind: str, name: str, build: Callable[[], T]) -> T:
     """What a plugin builds. Raises PluginContract naming the plugin for whatever it raises, except the product's own errors."""
     try:
         return build()
-    except (FlashcrashError, KeyboardInterrupt):
+    except FlashcrashError:
         raise
     except BaseException as error:
+        let_interrupt_pass(error)
         place = Path(raised_at(error)).name  # it may end in the journal of faults, which is compared on other machines too
         message = f"{kind} {name} could not be built: {describe(error)[1]}" + (f" ({place})" if place else "")
         raise PluginContract(f"{message}; check its table in the configuration, or repair the plugin") from error

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from flashcrash_core.detection.containment import OVERRUN, Fault, FaultCount, Misbehaviour, Oversight, describe
+from flashcrash_core.detection.containment import OVERRUN, Fault, FaultCount, Misbehaviour, Oversight, explain, let_interrupt_pass
 from flashcrash_core.detection.scoring import Score, ScoreContext, Scorer
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.runtime.intents import checked_score, collect
@@ -54,10 +54,11 @@ def fault_record(seq: int, symbol: str, fault: Fault) -> FaultRecord:
 class _Guard:
     """One guarded plugin. A fault is booked with the host; ``count`` says how many there were."""
 
-    def __init__(self, stage: str, name: str, host: Host) -> None:
+    def __init__(self, stage: str, name: str, plugin: Any, host: Host) -> None:
         self.name = name
         self.count = FaultCount()
         self._stage = stage
+        self._plugin = plugin
         self._host = host
         self._numbered: tuple[int, dict[str, int]] = (-1, {})
 
@@ -78,9 +79,8 @@ class _Guard:
         failure: BaseException | None = None
         try:
             result = work()
-        except KeyboardInterrupt:  # the user's
-            raise
         except BaseException as error:
+            let_interrupt_pass(error)
             failure = error
         if oversight is not None:
             late = oversight.late(started_ns, oversight.excused_ns - excused_ns) if timed else ""
@@ -88,13 +88,14 @@ class _Guard:
                 oversight.excused_ns += oversight.start() - started_ns
             told = oversight.calls.get((symbol, self._host.seq, self._stage, name))
             if told is not None:
-                failure = Misbehaviour(told.kind, told.message)
+                failure = Misbehaviour(told.kind, told.message, told=True)
             elif failure is None and late:
                 failure = Misbehaviour(OVERRUN, late)
         return result, "" if failure is None else self._book(name, symbol, t_us, failure)
 
     def _book(self, name: str, symbol: str, t_us: int, failure: BaseException) -> str:
-        kind, message = describe(failure)
+        method = name.partition(" ")[0]
+        kind, message = explain(failure, self._plugin, "decide" if method == "cancel" else method)  # decide gave the intent
         quarantined = self.count.add(kind, t_us)
         self._host.on_fault(symbol, Fault(self.name, t_us, message, quarantined, self._stage, kind, name))
         return kind
@@ -104,7 +105,7 @@ class ScorerGuard(_Guard):
     """The scorer of a session. A score that fails refuses the entry; ``refusal`` says why the newest one did, "" if it did not."""
 
     def __init__(self, scorer: Scorer, name: str, host: Host) -> None:
-        super().__init__("scorer", name, host)
+        super().__init__("scorer", name, scorer, host)
         self._scorer = scorer
         self.refusal = ""
 
@@ -120,8 +121,8 @@ class ScorerGuard(_Guard):
 
     def _checked(self, context: ScoreContext) -> Score:
         score = checked_score(self._scorer.score(context))
-        if isnan(score.total) or isnan(score.relief):
-            raise Misbehaviour("not_finite", "Score.total or Score.relief is NaN; name what is missing in Score.missing instead")
+        if isnan(score.total):
+            raise Misbehaviour("not_finite", "Score.total is NaN; name what is missing in Score.missing instead")
         return score
 
 
@@ -129,7 +130,7 @@ class StrategyGuard(_Guard):
     """The strategy of one symbol. ``late`` says that the newest answer came too late for entries."""
 
     def __init__(self, strategy: Strategy, name: str, symbol: str, host: Host) -> None:
-        super().__init__("strategy", name, host)
+        super().__init__("strategy", name, strategy, host)
         self.strategy = strategy
         self.late = False
         self._symbol = symbol
@@ -151,9 +152,8 @@ class StrategyGuard(_Guard):
             return intents
         try:  # as _ask, without what only an overseen call needs: this one comes with every event
             self._collect(moment, intents)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            let_interrupt_pass(error)
             self._book("decide", self._symbol, moment.now_us, error)
         return intents
 

@@ -1,15 +1,15 @@
 """The guard around an executor. An executor is never swapped: money is under way in it.
 
 A ``submit`` or ``cancel`` that raises proves nothing, so the order's fate is UNKNOWN, never rejected. From the first fault on
-entries are blocked; exits are still tried. The third fault halts the session and ends the run. Notices that contradict themselves
-stay what they are, a broken invariant.
+entries are blocked; exits are still tried. The third fault halts the session and ends the run. Notices whose fields make no sense,
+or that contradict the books, stay what they are: a broken invariant, found by the kernel's own checks.
 """
 
 from typing import Any
 
 import msgspec
 
-from flashcrash_core.detection.containment import Fault, FaultCount, Misbehaviour, describe, dispose, named
+from flashcrash_core.detection.containment import Fault, FaultCount, Misbehaviour, dispose, explain, let_interrupt_pass, named
 from flashcrash_core.errors import InvariantError, PluginFailure
 from flashcrash_core.runtime.session import Session
 from flashcrash_core.trading.execution import Executor
@@ -63,10 +63,9 @@ class ExecutorGuard:
         return notices
 
     def failed(self, call: str, symbol: str, error: BaseException) -> None:
-        """Book a fault. The user's interrupt and broken invariants go through."""
-        if isinstance(error, KeyboardInterrupt | InvariantError):
-            raise error
-        kind, message = describe(error)
+        """Book a fault, whatever was raised: the plugin's own InvariantError proves nothing about our books."""
+        let_interrupt_pass(error)
+        kind, message = explain(error, self.executor, call)
         t_us = self._session.now_us
         quarantined = self.count.add(kind, t_us)
         self._session.on_fault(symbol, Fault(self.name, t_us, message, quarantined, "executor", kind, call))

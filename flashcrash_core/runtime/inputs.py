@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, get_args
 
 from attrs import define, field, frozen
 
-from flashcrash_core.detection.containment import MAX_FAULTS, describe, dispose, named
+from flashcrash_core.detection.containment import MAX_FAULTS, dispose, explain, let_interrupt_pass, named
 from flashcrash_core.errors import DataError, FlashcrashError, UsageError
 from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
@@ -63,9 +63,10 @@ class Input:
             for event in self._events:
                 self.consumed += 1
                 yield event if type(event) in kinds else self._rejected(event)
-        except (FlashcrashError, KeyboardInterrupt, GeneratorExit):  # the last one closes this generator; see failed()
+        except (FlashcrashError, GeneratorExit):  # the last one closes this generator; see failed()
             raise
         except BaseException as error:
+            let_interrupt_pass(error)
             raise self.failed(error) from error
 
     def failed(self, error: BaseException) -> DataError:
@@ -93,12 +94,11 @@ class Input:
         try:
             parts = [source.progress() for source in self._sources]
             known = [float(p) for p in parts if p is not None]
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            let_interrupt_pass(error)
             self._progress_failed = True
             if self.on_fault is not None:
-                self.on_fault("progress", *describe(error))
+                self.on_fault("progress", *explain(error))
             return None
         return sum(known) / len(parts) if len(known) == len(parts) and parts else None
 
@@ -108,9 +108,8 @@ class Input:
         for source in self._sources:
             try:
                 source.close()
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:
+                let_interrupt_pass(error)
                 failures.append(_feed_failed(self.feed, "on closing", error))
         if failures:
             raise failures[0]
@@ -118,7 +117,7 @@ class Input:
 
 def _feed_failed(name: str, when: str, error: BaseException) -> DataError:
     return DataError(
-        f"feed {name} failed {when}: {describe(error)[1]}; what was recorded so far is kept. "
+        f"feed {name} failed {when}: {explain(error)[1]}; what was recorded so far is kept. "
         "Report it to the plugin's author, or read the data with another feed"
     )
 
@@ -127,9 +126,10 @@ def _asked(name: str, when: str, work: Callable[[], T]) -> T:
     """Ask a feed for something. Raises DataError naming it for anything but the product's own errors."""
     try:
         return work()
-    except (FlashcrashError, KeyboardInterrupt):
+    except FlashcrashError:
         raise
     except BaseException as error:
+        let_interrupt_pass(error)
         raise _feed_failed(name, when, error) from error
 
 
@@ -220,7 +220,7 @@ def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, pat
         start = head[:60].decode("utf-8", "replace").splitlines()[0]
         raise DataError(
             f"{path}: no feed recognises this format (it starts with {start!r}). Known: raw captures, Tardis-style trades, "
-            "Binance bulk trades and aggTrades; a plugin can add more (docs/architecture.md)"
+            "Binance bulk trades and aggTrades; a plugin can add more (docs/plugins/guide.md)"
         )
     return fitting[0]
 

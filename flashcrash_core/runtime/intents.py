@@ -4,7 +4,7 @@ What is possible but not allowed (too many lots, no free cash) is not judged her
 """
 
 from collections.abc import Sequence
-from math import isinf
+from math import isfinite, isinf
 from typing import Any, Final
 
 from flashcrash_core.detection.containment import Misbehaviour, dispose, named
@@ -94,17 +94,16 @@ def _shown(value: Any) -> str:
 
 
 def checked_score(score: Any) -> Score:
-    """A copy of ``score`` with exact types. Raises Misbehaviour."""
+    """A copy of ``score`` with exact types and possible values; NaN is the total of a score that failed. Raises Misbehaviour."""
     if type(score) is not Score:
         dispose(score)
         raise Misbehaviour("wrong_type", f"the score is {named(score)}, not a Score")
     for name, value in (("total", score.total), ("relief", score.relief)):
         if type(value) is not float:
             raise Misbehaviour("wrong_type", f"Score.{name} is {named(value)}, not a float")
-        if isinf(value):
-            raise Misbehaviour("not_finite", f"Score.{name} is not finite")
     if type(score.components) is not dict or any(type(k) is not str or type(v) is not float for k, v in score.components.items()):
         raise Misbehaviour("wrong_type", "Score.components must be a dict of floats by name")
+    _points(score)
     if type(score.missing) is not tuple or any(type(name) is not str for name in score.missing):
         raise Misbehaviour("wrong_type", "Score.missing must be a tuple of names")
     if type(score.notes) is not dict or type(score.renormalised) is not bool:
@@ -122,3 +121,14 @@ def checked_score(score: Any) -> Score:
         band=score.band,
         notes=dict(score.notes),
     )
+
+
+def _points(score: Score) -> None:
+    """0 to 100 points, or NaN where there is no score, and everything else finite."""
+    for name, value in (("relief", score.relief), *((f"components[{k!r:.40}]", v) for k, v in score.components.items())):
+        if not isfinite(value):
+            raise Misbehaviour("not_finite", f"Score.{name} is {value}; leave out what is missing and name it in Score.missing")
+    if isinf(score.total):
+        raise Misbehaviour("not_finite", "Score.total is not finite")
+    if score.total < 0.0 or score.total > 100.0:
+        raise Misbehaviour("out_of_range", f"Score.total is {score.total:g}; a score has 0 to 100 points")

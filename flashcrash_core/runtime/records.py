@@ -150,10 +150,11 @@ class FaultRecord(Record, frozen=True, kw_only=True):
     name: str
     """The indicator's instance name, else the plugin's name."""
     call: str
-    """The method that failed, with its number in the event where it was called more than once (``score 2``); "" for readings."""
+    """The method that failed, with its number in the event where it was called more than once (``score 2``); of an indicator
+    ``step``, ``window`` or ``judge``."""
     kind: str
-    """``raised``, ``wrong_type``, ``wrong_shape``, ``not_finite``, ``invalid_intent``, ``overrun``, ``not_an_event``;
-    ``operator``: quarantined at the operator's wish."""
+    """``raised``, ``wrong_type``, ``wrong_shape``, ``not_finite``, ``out_of_range``, ``invalid_intent``, ``overrun``,
+    ``not_an_event``; ``operator``: quarantined at the operator's wish."""
     message: str
     quarantined: bool
     """This fault ended in quarantine."""

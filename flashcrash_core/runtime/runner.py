@@ -4,34 +4,35 @@ Per event: deliver the executor's notices that are due, give the event to the se
 recorded, commit, and only then execute what was decided. Everything that waits, reads or writes is here.
 """
 
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
 from typing import Any, Final
 
 import msgspec
 from attrs import define, field, frozen
 
-from flashcrash_core.detection.containment import Fault, Imposed, Oversight
+from flashcrash_core.detection.containment import Fault, Imposed, Oversight, let_interrupt_pass
 from flashcrash_core.detection.settings import State
 from flashcrash_core.errors import FlashcrashError, UsageError, VerificationError
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.runtime.executor_guard import ExecutorGuard
 from flashcrash_core.runtime.inputs import Input
+from flashcrash_core.runtime.interruption import Interruption
 from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SnapshotRecord, TransitionRecord
 from flashcrash_core.runtime.resume import RecordSink
 from flashcrash_core.runtime.session import Output, Session
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.trading.execution import Executor
 
-__all__ = ["RunOptions", "RunOutcome", "Runner"]
+__all__ = ["RunOptions", "RunOutcome", "Runner", "refuse_unknown"]
 
 _PROGRESS_EVERY: Final = 2_000
 _NAP_S: Final = 0.1
 _NEVER: Final = 2**63
+_READ: Final = ("indicator", "judge")
+_READING: Final = ("step", "window", "judge")
+"""Faults of a row. Others of indicators (a state that cannot be kept) happen again by themselves."""
 
 
 @frozen
@@ -63,6 +64,14 @@ class RunOutcome:
     """Number of the signal that interrupted the run, 0 for none."""
 
 
+def refuse_unknown(quarantine: Sequence[str], session: Session) -> None:
+    """Raise UsageError for a name that no indicator of the session bears, before anything of the session is touched."""
+    known = {entry.name: None for lane in session.lanes.values() for entry in lane.panel.entries}
+    for name in quarantine:
+        if name not in known:
+            raise UsageError(f"--quarantine {name}: there is no such indicator in this session; it has {', '.join(known)}")
+
+
 class Runner:
     """Drives one session. ``store`` None keeps nothing (detection and sweeps)."""
 
@@ -87,7 +96,7 @@ class Runner:
         self._stopwatch = stopwatch
         self._next_snapshot_us = 0
         self._stop_us: int | None = None
-        self._interrupted = False
+        self._interruption = Interruption()
         self._outcome = RunOutcome()
         self._live_from = 0
         """From this event on everything is new. Before it stored rows are repeated, and journalled faults imposed."""
@@ -95,6 +104,7 @@ class Runner:
         """``(seq, name, message)`` of quarantines that an operator ordered in the part that is repeated."""
         self._next_turn = -1
         self._feed_name = "feed"
+        refuse_unknown(options.quarantine, session)
 
     def repeat(self, after_seq: int, faults: Sequence[FaultRecord]) -> int:
         """The rows after event ``after_seq`` are made again: the journalled faults among them are imposed. Returns their number."""
@@ -108,7 +118,7 @@ class Runner:
                 turn = (fault.seq, fault.name, fault.message)
                 if turn not in self._told:
                     self._told.append(turn)
-            elif not fault.call:
+            elif fault.stage in _READ and fault.call in _READING:
                 rows[fault.symbol, fault.t_us, fault.stage, fault.name] = imposed
             elif fault.stage in ("scorer", "strategy"):
                 calls[fault.symbol, fault.seq, fault.stage, fault.call] = imposed
@@ -120,8 +130,14 @@ class Runner:
     def run(self, source: Input, *, skip: int = 0) -> RunOutcome:
         """Drive the session over ``source``; the first ``skip`` events were taken before a crash and are only read past."""
         started = time.perf_counter()
-        previous = self._catch_interrupt()
         self._feed_name = source.feed
+        with self._interruption.watched():
+            self._take_all(source, skip)
+            self._finish(source)
+        self._outcome.wall_s = time.perf_counter() - started
+        return self._outcome
+
+    def _take_all(self, source: Input, skip: int) -> None:
         try:
             events = source.events()
             for taken in range(skip):
@@ -141,11 +157,6 @@ class Runner:
             raise
         finally:
             source.on_fault = None
-            for number, handler in previous.items():
-                signal.signal(number, handler or signal.SIG_DFL)  # None: a handler that Python did not set
-        self._finish(source)
-        self._outcome.wall_s = time.perf_counter() - started
-        return self._outcome
 
     def advance(self, source: Input) -> RunOutcome:
         """Drive the session over what ``source`` holds now and leave the run open; :meth:`run` ends it. For step-by-step tests."""
@@ -155,7 +166,7 @@ class Runner:
 
     def _loop(self, events: Iterator[MarketEvent], source: Input) -> None:
         session, executor = self.session, self.executor
-        outcome, limit = self._outcome, self.options.duration_us
+        outcome, limit, interruption = self._outcome, self.options.duration_us, self._interruption
         lanes = session.lanes
         stop_us = self._stop_us
         if self._over():
@@ -191,8 +202,8 @@ class Runner:
                 self._snapshot(source.consumed)
             if not outcome.events % _PROGRESS_EVERY and self._on_progress is not None:
                 self._on_progress(source.progress(), outcome.events)
-            if self._interrupted:
-                outcome.status = "interrupted"
+            if interruption.signal:
+                outcome.status, outcome.signal = "interrupted", interruption.signal
                 return
             if session.halted and session.settled:
                 outcome.status = "halted"
@@ -278,9 +289,7 @@ class Runner:
             budget_ns = self.options.plugin_budget_ns
             session.oversee(Oversight(self._stopwatch, budget_ns) if budget_ns else None)
             for name in self.options.quarantine:
-                if not session.quarantine(name, "quarantined at the operator's wish"):
-                    known = ", ".join(entry.name for lane in session.lanes.values() for entry in lane.panel.entries)
-                    raise UsageError(f"--quarantine {name}: there is no such indicator in this session; it has {known}")
+                session.quarantine(name, "quarantined at the operator's wish")
         if session.output.records:
             self._settle()
         return False
@@ -339,9 +348,10 @@ class Runner:
             self._next_snapshot_us = payload["next_snapshot_us"]
             self._stop_us = payload["stop_us"]
             return int(payload["consumed"])
-        except (FlashcrashError, KeyboardInterrupt):
+        except FlashcrashError:
             raise
         except BaseException as error:  # restoring runs plugins, which may raise anything
+            let_interrupt_pass(error)
             raise VerificationError(
                 f"resume: the snapshot after event {snapshot.seq} does not fit ({type(error).__name__}: {error}); it was made by "
                 "another version of flashcrash or of a plugin, or it is damaged. Restore that version, or start a new run"
@@ -383,19 +393,6 @@ class Runner:
                 start_us = event.receive_us
             due_s = (event.receive_us - start_us) / 1e6 / speed
             # In naps: a quiet market must not keep Ctrl-C waiting.
-            while (ahead_s := due_s - (time.monotonic() - start_wall)) > 0.001 and not self._interrupted:
+            while (ahead_s := due_s - (time.monotonic() - start_wall)) > 0.001 and not self._interruption.signal:
                 time.sleep(min(ahead_s, _NAP_S))
             yield event
-
-    def _catch_interrupt(self) -> dict[int, Any]:
-        """Ctrl-C and SIGTERM (systemd, docker stop) end the run between two events, with all stored; a second one at once."""
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-
-        def stop(number: int, _frame: FrameType | None) -> None:
-            if self._interrupted:
-                raise KeyboardInterrupt(number)
-            self._interrupted = True
-            self._outcome.signal = number
-
-        return {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

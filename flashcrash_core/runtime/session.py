@@ -18,22 +18,21 @@ from flashcrash_core.market.events import MarketEvent, Side, Trade
 from flashcrash_core.runtime.containment import ScorerGuard, fault_record
 from flashcrash_core.runtime.decision_hash import DecisionHash
 from flashcrash_core.runtime.lane import Lane, LaneSetup
+from flashcrash_core.runtime.order_desk import OrderDesk
 from flashcrash_core.runtime.records import (
     AuditRecord,
-    FillRecord,
     IntentRecord,
     NoticeRecord,
     Record,
     ScoreRecord,
-    TradeRecord,
     TransitionRecord,
 )
 from flashcrash_core.runtime.replay import check_ledger, replay
+from flashcrash_core.runtime.venue_notices import VenueNotices
 from flashcrash_core.trading.blotter import Blotter
 from flashcrash_core.trading.flatten import flatten
 from flashcrash_core.trading.ledger import Ledger
-from flashcrash_core.trading.orders import CancelOrder, Command, NoticeKind, Order, OrderType, SubmitOrder, VenueNotice
-from flashcrash_core.trading.positions import Position, RoundTrip
+from flashcrash_core.trading.orders import Command, VenueNotice
 from flashcrash_core.trading.risk import RiskConfig, RiskGate
 from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, Refuse
 from flashcrash_core.trading.views import frozen_order, frozen_position
@@ -93,15 +92,13 @@ class Session:
         self.now_us = 0
         self.halted = ""
         self.refusals: Counter[str] = Counter()
-        self.order_ends: Counter[str] = Counter()
-        """How orders ended: ``entry_filled``, ``entry_partly_filled``, ``entry_cancelled``, ``exit_expired`` ..."""
         self.faults: list[dict[str, Any]] = []
         self.unknown_symbols: Counter[str] = Counter()
         self.output = Output()
-        self._next_order = 1
         self._next_position = 1
         self._marks: dict[str, int] = dict.fromkeys(self.lanes, 0)
-        self._scores: dict[int, float] = {}
+        self._notices = VenueNotices(self.blotter, self._record, self.check)
+        self._desk = OrderDesk(setup.client_prefix, self.blotter, self.hash, self._record, self._command)
 
     # -- events in ---------------------------------------------------------------------------------------------------
 
@@ -113,7 +110,8 @@ class Session:
             self.unknown_symbols[event.symbol] += 1
             return False
         if isinstance(event, VenueNotice):
-            self._on_notice(lane, event)
+            self._notices.take(lane, event)
+            lane.flat = not self._busy(lane.symbol)
             self._act(lane, event)
         elif lane.on_market(event):
             if lane.now_us > self.now_us:
@@ -180,85 +178,6 @@ class Session:
         found = [lane.quarantine(name, message) for lane in self.lanes.values()]
         return any(found)
 
-    # -- venue notices -----------------------------------------------------------------------------------------------
-
-    def _on_notice(self, lane: Lane, notice: VenueNotice) -> None:
-        at_us = max(lane.now_us, notice.receive_us)
-        lane.now_us = at_us
-        was_open = notice.client_id in self.blotter.orders
-        applied = self.blotter.apply(notice, at_us)
-        order = applied.order
-        if was_open and not order.open:
-            self._count_end(order)
-        self._record(
-            NoticeRecord,
-            at_us,
-            notice.symbol,
-            kind=str(notice.kind),
-            client_id=notice.client_id,
-            state=str(order.state),
-            price_ticks=notice.price_ticks,
-            qty_lots=notice.qty_lots,
-            fee_minor=notice.fee_minor,
-            maker=notice.maker,
-            trade_id=notice.trade_id,
-            reason=notice.reason,
-        )
-        if applied.filled:
-            self._on_fill(lane, order, applied.position, notice, at_us)
-        if order.late_fill and notice.kind is NoticeKind.FILL:
-            message = f"fill of {notice.client_id} after the order had ended; applied, check the venue"
-            self._record(AuditRecord, at_us, notice.symbol, kind="late_fill", message=message)
-        if applied.closed is not None:
-            self._on_closed(lane, applied.position, applied.closed)
-        lane.flat = not self._busy(lane.symbol)
-
-    def _count_end(self, order: Order) -> None:
-        side = "entry" if order.submit.side is Side.BUY else "exit"
-        filled = order.filled_lots
-        how = "filled" if filled == order.submit.qty_lots else "partly_filled" if filled else order.state.value.lower()
-        self.order_ends[f"{side}_{how}"] += 1
-
-    def _on_fill(self, lane: Lane, order: Order, position: Position, notice: VenueNotice, at_us: int) -> None:
-        instrument = lane.setup.instrument
-        lane.markouts.on_fill(order.submit.side, float(instrument.price(notice.price_ticks)), at_us)
-        self._record(
-            FillRecord,
-            at_us,
-            notice.symbol,
-            client_id=notice.client_id,
-            position_id=position.id,
-            side=int(order.submit.side),
-            price_ticks=notice.price_ticks,
-            qty_lots=notice.qty_lots,
-            notional_minor=instrument.notional(notice.price_ticks, notice.qty_lots),
-            fee_minor=notice.fee_minor,
-            maker=notice.maker,
-            trade_id=notice.trade_id,
-        )
-        self.check()
-
-    def _on_closed(self, lane: Lane, position: Position, trip: RoundTrip) -> None:
-        pnl = trip.gross_units * lane.setup.instrument.notional_unit - trip.fee_minor
-        score = self._scores.pop(position.id, _NAN)
-        if trip.qty_lots:
-            self._record(
-                TradeRecord,
-                position.closed_us,
-                position.symbol,
-                position_id=position.id,
-                entry_us=position.opened_us,
-                exit_us=position.closed_us,
-                qty_lots=trip.qty_lots,
-                entry_ticks=trip.entry_ticks,
-                exit_ticks=trip.exit_ticks,
-                fee_minor=trip.fee_minor,
-                pnl_minor=pnl,
-                exit_reason=position.exit_reason,
-                score=score,
-            )
-        lane.strategy.on_closed(position, pnl, lane.now_us)
-
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def _act(self, lane: Lane, event: MarketEvent | VenueNotice) -> None:
@@ -306,7 +225,7 @@ class Session:
                 if order is not None and order.submit.symbol != lane.symbol:
                     lane.strategy.accuse("cancel", lane.now_us, f"Cancel of {intent.client_id}, an order of {order.submit.symbol}")
                 else:
-                    self._cancel(lane, intent.client_id, intent.reason)
+                    self._desk.cancel(lane, intent.client_id, intent.reason)
             case Refuse():
                 if intent.reason not in ("state", "shutdown"):  # no entry was possible, so none was refused
                     self._considered(lane, intent.reason, intent.score, intent.detail)
@@ -331,8 +250,8 @@ class Session:
         position_id = self._next_position
         self._next_position += 1
         if intent.score is not None:
-            self._scores[position_id] = intent.score.total
-        self._submit(lane, Side.BUY, intent.type, intent.price_ticks, intent.qty_lots, position_id, intent.reason)
+            self._notices.scores[position_id] = intent.score.total
+        self._desk.submit(lane, Side.BUY, intent.type, intent.price_ticks, intent.qty_lots, position_id, intent.reason)
         lane.strategy.on_entered(self.blotter.positions[position_id], intent, lane.now_us)
 
     def _exit(self, lane: Lane, intent: Exit) -> None:
@@ -341,70 +260,7 @@ class Session:
             message = f"exit of position {intent.position_id} for {intent.qty_lots} lots refused: {refused}"
             self._record(AuditRecord, lane.now_us, lane.symbol, kind="exit_refused", message=message)
             return
-        self._submit(lane, Side.SELL, intent.type, intent.price_ticks, intent.qty_lots, intent.position_id, intent.reason)
-
-    def _submit(
-        self, lane: Lane, side: Side, kind: OrderType, price_ticks: int, qty_lots: int, position_id: int, reason: str
-    ) -> None:
-        client_id = f"{self.setup.client_prefix}{self._next_order:06d}"
-        self._next_order += 1
-        command = SubmitOrder(
-            client_id=client_id,
-            symbol=lane.symbol,
-            side=side,
-            type=kind,
-            price_ticks=price_ticks,
-            qty_lots=qty_lots,
-            reduce_only=side is Side.SELL,
-            position_id=position_id,
-            reason=reason,
-            decided_us=lane.now_us,
-            stressed=lane.detector.state is not State.SLEEP,
-        )
-        self.blotter.submit(command)
-        lane.flat = False
-        self.hash.submit(command)
-        self._record(
-            IntentRecord,
-            lane.now_us,
-            lane.symbol,
-            kind="submit",
-            client_id=client_id,
-            position_id=position_id,
-            side=int(side),
-            type=str(kind),
-            price_ticks=price_ticks,
-            qty_lots=qty_lots,
-            reduce_only=command.reduce_only,
-            stressed=command.stressed,
-            reason=reason,
-        )
-        self.output.commands.append(command)
-
-    def _cancel(self, lane: Lane, client_id: str, reason: str) -> None:
-        order = self.blotter.orders.get(client_id)
-        if order is None:
-            return  # it ended in the meantime: nothing to cancel
-        self.blotter.cancelling(client_id)
-        command = CancelOrder(client_id, lane.symbol, reason, lane.now_us, lane.detector.state is not State.SLEEP)
-        self.hash.cancel(command)
-        submit = order.submit
-        self._record(
-            IntentRecord,
-            lane.now_us,
-            lane.symbol,
-            kind="cancel",
-            client_id=client_id,
-            position_id=submit.position_id,
-            side=int(submit.side),
-            type=str(submit.type),
-            price_ticks=submit.price_ticks,
-            qty_lots=order.remaining_lots,
-            reduce_only=submit.reduce_only,
-            stressed=command.stressed,
-            reason=reason,
-        )
-        self.output.commands.append(command)
+        self._desk.submit(lane, Side.SELL, intent.type, intent.price_ticks, intent.qty_lots, intent.position_id, intent.reason)
 
     # -- shutdown ----------------------------------------------------------------------------------------------------
 
@@ -420,7 +276,12 @@ class Session:
             self._record(AuditRecord, lane.now_us, lane.symbol, kind="halt", message=reason)
             for order in list(self.blotter.orders.values()):
                 if order.submit.symbol == lane.symbol and order.submit.side is Side.BUY:
-                    self._cancel(lane, order.submit.client_id, "halt")
+                    self._desk.cancel(lane, order.submit.client_id, "halt")
+
+    @property
+    def order_ends(self) -> Counter[str]:
+        """How orders ended: ``entry_filled``, ``entry_partly_filled``, ``entry_cancelled``, ``exit_expired`` ..."""
+        return self._notices.order_ends
 
     @property
     def settled(self) -> bool:
@@ -449,6 +310,9 @@ class Session:
             o.submit.symbol == symbol for o in self.blotter.orders.values()
         )
 
+    def _command(self, command: Command) -> None:
+        self.output.commands.append(command)
+
     def _record(self, record: type[Record], t_us: int, symbol: str, /, **fields: Any) -> None:
         self.output.records.append(record(seq=self.seq, t_us=t_us, symbol=symbol, **fields))
 
@@ -469,12 +333,12 @@ class Session:
             "ledger": self.blotter.ledger.snapshot(),
             "hash": [self.hash.digest, self.hash.count],
             "refusals": dict(self.refusals),
-            "order_ends": dict(self.order_ends),
+            "order_ends": dict(self._notices.order_ends),
             "faults": list(self.faults),
             "unknown_symbols": dict(self.unknown_symbols),
             "marks": dict(self._marks),
-            "scores": list(self._scores.items()),
-            "plain": [self.seq, self.now_us, self.halted, self._next_order, self._next_position],
+            "scores": list(self._notices.scores.items()),
+            "plain": [self.seq, self.now_us, self.halted, self._desk.next_order, self._next_position],
         }
 
     def restore(self, data: Mapping[str, Any], rows: list[IntentRecord | NoticeRecord]) -> None:
@@ -489,12 +353,11 @@ class Session:
         self.risk.restore(data["risk"])
         self.hash.digest, self.hash.count = data["hash"]
         self.refusals = Counter(data["refusals"])
-        self.order_ends = Counter(data["order_ends"])
         self.faults = list(data["faults"])
         self.unknown_symbols = Counter(data["unknown_symbols"])
         self._marks = dict(data["marks"])
-        self._scores = dict(data["scores"])
-        self.seq, self.now_us, self.halted, self._next_order, self._next_position = data["plain"]
+        self._notices.restore(data["order_ends"], data["scores"])
+        self.seq, self.now_us, self.halted, self._desk.next_order, self._next_position = data["plain"]
         for row in rows:
             replay(self.blotter, row)
         check_ledger(self.blotter, data["ledger"])

@@ -6,7 +6,7 @@ A store's failure is never contained: what cannot be recorded must not be execut
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from flashcrash_core.detection.containment import describe
+from flashcrash_core.detection.containment import explain, let_interrupt_pass
 from flashcrash_core.errors import FlashcrashError, StorageError
 from flashcrash_core.runtime.records import Record, SessionRecord, SnapshotRecord
 from flashcrash_core.runtime.storage import Store
@@ -22,10 +22,11 @@ _ADVICE: Final = "what was committed before is kept. Report it to the plugin's a
 def _call(name: str, doing: str, work: Callable[[], T]) -> T:
     try:
         return work()
-    except (FlashcrashError, KeyboardInterrupt):
+    except FlashcrashError:
         raise
     except BaseException as error:
-        raise StorageError(f"store {name} failed at {doing} ({describe(error)[1]}); {_ADVICE}") from error
+        let_interrupt_pass(error)
+        raise StorageError(f"store {name} failed at {doing}: {explain(error)[1]}; {_ADVICE}") from error
 
 
 def opened_store(name: str, build: Callable[[], Store]) -> Store:

@@ -470,7 +470,7 @@ def test_a_store_that_raises_is_named(play: Play, method: str, tmp_path: Any) ->
 
     inner = SqliteStore(SqliteConfig(), str(tmp_path / "x.db"))
     store: Any = opened_store("hostile", lambda: StandIn(inner, {method: broken}))  # type: ignore[arg-type, return-value]
-    with pytest.raises(StorageError, match=f"store hostile failed at {method} \\(OSError: no space\\)"):
+    with pytest.raises(StorageError, match=f"store hostile failed at {method}: OSError: no space \\(test_hostile_\\w+.py:"):
         getattr(store, method)(*{"write": ("s", []), "commit": (), "save_snapshot": ("s", None)}[method])
     store.close()
     with pytest.raises(StorageError, match="store hostile failed at opening"):

@@ -156,7 +156,9 @@ def test_a_failing_judgement_is_told_and_quarantined(bench):
         b.trade(100.0 + 0.01 * i)
     faults = b.of(FaultRecord)
     assert len(faults) == 3
-    assert {(f.stage, f.name, f.kind, f.message) for f in faults} == {("judge", "volatility", "raised", "ZeroDivisionError: oops")}
+    assert {(f.stage, f.call, f.name, f.kind) for f in faults} == {("judge", "judge", "volatility", "raised")}
+    place = f"test_lane.py:{judge.__code__.co_firstlineno + 1}"
+    assert {f.message for f in faults} == {f"ZeroDivisionError: oops ({place})"}
     assert [f.quarantined for f in faults] == [False, False, True]
     reading = next(r for r in b.lane.readings() if r.name == "volatility")
     assert (reading.value, reading.ready, reading.reason) == (None, False, "quarantined")
