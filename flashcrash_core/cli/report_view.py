@@ -13,6 +13,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from flashcrash_core.runtime.decision_hash import shown_hash
+
 __all__ = ["show_report"]
 
 _ROWS: Final = 30
@@ -20,7 +22,6 @@ _ROWS: Final = 30
 
 _STATES: Final = ("SLEEP", "ALERT", "ACTIVE", "RECOVERY", "SHUTDOWN")
 _DAY_US: Final = 86_400_000_000
-_NO_DECISIONS: Final = "none (no decisions)"
 
 
 def show_report(console: Console, report: dict[str, Any]) -> None:
@@ -258,7 +259,7 @@ class _View:
             self._say(f"! {warning}", style="yellow")
         if report.get("session"):
             self._say(f"Session {report['session']} kept in {report['session_db']}")
-        self._say(f"Decision hash {report['decision_hash'] if any(c != '0' for c in report['decision_hash']) else _NO_DECISIONS}")
+        self._say(f"Decision hash {shown_hash(report['decision_hash'])}")
         for path in report.get("exported", ()):
             self._say(f"Wrote {path}")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flashcrash_core.cli.plugin_output import plugins_say_elsewhere
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -160,7 +162,8 @@ def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[
     import sys
 
     if json or not sys.stderr.isatty():
-        return work(None)
+        with plugins_say_elsewhere(json):
+            return work(None)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -189,7 +192,8 @@ def _finish(report: dict[str, Any], json: bool, out: Path | None) -> None:
     if out is not None:
         from flashcrash_core.runtime.launch import export_session
 
-        report["exported"] = export_session(report, out)
+        with plugins_say_elsewhere(json):
+            report["exported"] = export_session(report, out)
     if json:
         sys.stdout.write(to_json(report).decode() + "\n")
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flashcrash_core.cli.options import warn
+from flashcrash_core.cli.plugin_output import plugins_say_elsewhere
 
 if TYPE_CHECKING:
     from flashcrash_core.runtime.storage import Store
@@ -76,10 +77,18 @@ def verify_session(
     db: Db = None,
 ) -> None:
     """Decide a session again from its recorded input and compare every stored row; exit code 4 at the first difference."""
-    from flashcrash_core.runtime.verification import verify
+    from flashcrash_core.errors import VerificationError
+    from flashcrash_core.runtime.decision_hash import shown_hash
+    from flashcrash_core.runtime.verification import mismatch_document, verify
 
     _require(db)
-    document = verify(session, db=db)
+    try:
+        with plugins_say_elsewhere(json):
+            document = verify(session, db=db)
+    except VerificationError as error:
+        if json:
+            _print_json(mismatch_document(error))
+        raise
     if json:
         _print_json(document)
         return
@@ -90,7 +99,7 @@ def verify_session(
     rows = sum(document["rows"].values())
     typer.echo(
         f"session {document['session']}: {document['decisions']:,} decisions and {rows:,} rows are equal{until}{faults}\n"
-        f"decision hash {document['decision_hash']}"
+        f"decision hash {shown_hash(document['decision_hash'])}"
     )
 
 

@@ -5,6 +5,7 @@ Without a book some indicators are missing. Strict scoring counts them as 0, so 
 whatever happens to it, the main run's report stands.
 """
 
+import sys
 from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -119,6 +120,7 @@ def _begin_variant(prepared: launch.Prepared, request: launch.RunRequest) -> lis
 
 def _run_variant(request: launch.RunRequest, overrides: Sequence[str], end: Connection) -> None:
     """In the second process: run, and answer with what is shown or with what went wrong."""
+    sys.stdout = sys.stderr  # the report of the run is printed by the first process; a plugin that prints must not get between
     try:
         report = launch.execute(attrs.evolve(request, overrides=(*request.overrides, *overrides), keep=False))
         end.send({key: value for key, value in report.items() if key in _SHOWN})

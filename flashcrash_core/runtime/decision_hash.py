@@ -11,9 +11,14 @@ from flashcrash_core.detection.detector import Transition
 from flashcrash_core.detection.scoring import Score
 from flashcrash_core.trading.orders import CancelOrder, SubmitOrder
 
-__all__ = ["DecisionHash"]
+__all__ = ["DecisionHash", "shown_hash"]
 
 _SIZE = 16
+
+
+def shown_hash(digest: str) -> str:
+    """A decision hash as people read it: a run that decided nothing has none."""
+    return digest if digest.strip("0") else "none (no decisions)"
 
 
 class DecisionHash:

@@ -25,10 +25,11 @@ from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SessionRecord
 from flashcrash_core.runtime.report import build_report, detection_report
 from flashcrash_core.runtime.request import RunRequest, harmless_changes, refuse_changes, resume_command
-from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome
+from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome, refuse_unknown
 from flashcrash_core.runtime.safe_mode import indicators_left_out, refuse_named_in_safe_mode
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.runtime.store_guard import opened_store
+from flashcrash_core.runtime.unused_plugins import unused_plugins
 
 __all__ = [
     "Prepared",
@@ -121,6 +122,8 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)
     try:
         composition = compose(prepared.config, prepared.plugins, source)
+        composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
+        refuse_unknown(request.quarantine, composition.session)
         if on_ready is not None:
             on_ready(prepared, composition)
         if not request.keep:
@@ -142,6 +145,7 @@ def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str
     source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
     try:
         composition = compose(prepared.config, prepared.plugins, source, trade=False)
+        composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
         runner = Runner(composition.session, None, None, "", _options(prepared, request), on_progress)
         outcome = runner.run(source)
         report = detection_report(composition, outcome, engine="stream")
@@ -174,7 +178,9 @@ def resume(
         source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
         try:
             composition = compose(prepared.config, prepared.plugins, source)
+            composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
             composition.warnings += changed_plugins(record, prepared)
+            refuse_unknown(request.quarantine, composition.session)
             if on_ready is not None:
                 on_ready(prepared, composition)
             store.reopen_session(record.id)
@@ -280,11 +286,14 @@ def _fail(store: Store, session_id: str, composition: Composition, error: BaseEx
 
 
 def changed_plugins(record: SessionRecord, prepared: Prepared) -> list[str]:
+    """One warning naming every plugin that is not of the version that the session was made with, none if all are."""
     now = prepared.registry.versions()
-    changed = [name for name in record.plugins if now.get(name) != record.plugins[name]]
-    if not changed:
-        return []
-    return [f"run with other versions of {', '.join(changed)} than the session began with; decisions may differ from here on"]
+    changed = [
+        f"{name} (this session used {then or 'no version'}, loaded is {now.get(name) or 'none'})"
+        for name, then in record.plugins.items()
+        if now.get(name) != then
+    ]
+    return [f"other versions than the session began with: {', '.join(changed)}; decisions may differ"] if changed else []
 
 
 def _audit(store: Store, session_id: str, seq: int, t_us: int, kind: str, message: str) -> None:

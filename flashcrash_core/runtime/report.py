@@ -16,6 +16,7 @@ from flashcrash_core.market.instruments import Instrument, money_to_decimal
 from flashcrash_core.runtime.composition import Composition
 from flashcrash_core.runtime.lane import Lane
 from flashcrash_core.runtime.records import TradeRecord
+from flashcrash_core.runtime.report_warnings import report_warnings
 from flashcrash_core.runtime.resume import Tally
 from flashcrash_core.runtime.runner import RunOutcome
 from flashcrash_core.runtime.session import Session
@@ -97,7 +98,7 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "indicators": _indicators(session),
         "data": {symbol: _data(lane) for symbol, lane in session.lanes.items()},
         "detection": {symbol: _why(lane) for symbol, lane in session.lanes.items()},
-        "warnings": [*composition.warnings, *_data_warnings(composition)],
+        "warnings": [*composition.warnings, *report_warnings(composition)],
     }
 
 
@@ -214,51 +215,6 @@ def _why(lane: Lane) -> dict[str, Any]:
             asdict(reading) | {"role": str(entry.role)} for reading, entry in zip(lane.readings(), lane.panel.entries, strict=True)
         ],
     }
-
-
-def _data_warnings(composition: Composition) -> list[str]:
-    warnings = []
-    session = composition.session
-    for symbol, lane in session.lanes.items():
-        counts, sync = lane.market.counts, lane.market.sync.counts
-        rejected = sum(n for name, n in counts.items() if name.startswith("rejected."))
-        if rejected:
-            taken = sum(counts[kind] for kind in ("trades", "quotes", "deltas", "snapshots"))
-            share = 100 * rejected / (taken + rejected)
-            warnings.append(f"{symbol}: {rejected:,} messages could not be used ({share:.3g} % of the input); reasons under data")
-        if lane.setup.has_book and not lane.market.sync.ever_synced:
-            warnings.append(f"{symbol}: no snapshot of the book in the data; the book was never usable")
-        if steps := lane.market.clock.steps:
-            warnings.append(f"{symbol}: the exchange's clock stepped {steps} times; the symbol followed it")
-        if gaps := sync["gaps"] - sync["feed_gap"] + counts["feed_gaps"]:
-            warnings.append(f"{symbol}: {gaps} gap{'s' if gaps > 1 else ''} in the data{_after_gap(lane)}")
-        if counts["late"]:
-            warnings.append(f"{symbol}: {counts['late']} late events kept out of the indicators")
-        if rounded := lane.setup.instrument.rounded_quantities:
-            warnings.append(f"{symbol}: {rounded} quantities finer than the lot ({lane.setup.instrument.lot_size}) rounded down")
-        if lane.setup.instrument.inferred:
-            grid = f"tick {lane.setup.instrument.tick_size}, lot {lane.setup.instrument.lot_size}"
-            warnings.append(f"{symbol}: the price grid ({grid}) was inferred from the data; set [instruments.{symbol}]")
-        for reading in lane.readings():
-            if reading.reason == "quarantined":
-                why = next((f["message"] for f in session.faults if f["name"] == reading.name and f["symbol"] == symbol), "")
-                warnings.append(f"{symbol}: indicator {reading.name} was quarantined, its reading is missing: {why}")
-    others = [fault for fault in session.faults if fault["stage"] not in ("indicator", "judge")]
-    for stage, name in dict.fromkeys((fault["stage"], fault["name"]) for fault in others):
-        own = [fault for fault in others if (fault["stage"], fault["name"]) == (stage, name)]
-        end = ", and is called no more" if own[-1]["quarantined"] else ""
-        warnings.append(f"{stage} {name} failed {len(own)} times{end}; first: {own[0]['message']}")
-    for symbol, number in session.unknown_symbols.items():
-        warnings.append(f"{number} events of {symbol}, which this run does not trade, were ignored")
-    return warnings
-
-
-def _after_gap(lane: Lane) -> str:
-    if not lane.setup.has_book:
-        return ""
-    if lane.market.book_synced:
-        return "; the book was unusable until the next snapshot"
-    return "; no snapshot followed, so the book stayed unusable to the end"
 
 
 def _episode(episode: Episode, instrument: Instrument) -> dict[str, Any]:

@@ -8,10 +8,12 @@ Rows before the snapshot are not made again: a chained digest in the snapshot te
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 
 from flashcrash_core.errors import VerificationError
+from flashcrash_core.runtime.difference import Differs, differs, same
 from flashcrash_core.runtime.records import (
     AuditRecord,
     FaultRecord,
@@ -31,6 +33,16 @@ __all__ = ["RecordSink", "Tally"]
 _KINDS: tuple[type[Record], ...] = (
     IntentRecord, NoticeRecord, FillRecord, TradeRecord, TransitionRecord, ScoreRecord, FaultRecord,
 )  # fmt: skip
+
+
+_CHANGED: Final = (
+    "The input, the configuration or a plugin is not the one of the crashed session; nothing was written. "
+    "Start a new session, or restore what changed"
+)
+_OTHERWISE: Final = (
+    "The session's input, its configuration, a plugin or flashcrash has changed since; what is stored is untouched. "
+    "Verify it again with what it was made with"
+)
 
 
 class Tally:
@@ -130,19 +142,18 @@ class RecordSink:
         queue = self._expected.get(type(record))
         if not queue:
             if self.read_only:
-                raise VerificationError(
-                    f"verify: at event {record.seq} the session decided\n  {record}\nbut the database holds no such row; "
-                    "the input, the configuration or a plugin is not the one of the recorded session"
-                )
+                kind = type(record).__name__
+                raise Differs(
+                    f"verify: at event {record.seq} there is a {kind} now, and the session has no such row: {record}. {_OTHERWISE}",
+                    {"seq": record.seq, "t_us": record.t_us, "symbol": record.symbol, "record": _kind(record), "field": "row",
+                     "stored": None, "now": msgspec.to_builtins(record)},
+                )  # fmt: skip
             return False
         expected = queue.popleft()
-        if not _same(record, expected):
-            what = "verify" if self.read_only else "resume"
-            raise VerificationError(
-                f"{what}: at event {record.seq} the session decided\n  {record}\nbut the database says\n  {expected}\n"
-                "The input, the configuration or a plugin is not the one of the crashed session; nothing was written. "
-                "Start a new session, or restore what changed"
-            )
+        if not same(record, expected):
+            if self.read_only:
+                raise differs(record, expected, what="verify", end=_OTHERWISE)
+            raise differs(record, expected, what="resume", end=_CHANGED)
         self.compared[type(record).__name__] += 1
         if not queue:
             del self._expected[type(record)]
@@ -151,11 +162,13 @@ class RecordSink:
     def expect_nothing_left(self) -> None:
         """At the end of the input no stored row may be left over."""
         for kind, queue in self._expected.items():
-            what = "verify" if self.read_only else "resume"
-            raise VerificationError(
-                f"{what}: the input ended, but the database holds {len(queue)} more {kind.__name__} rows, the first {queue[0]}; "
-                "the input is shorter than the one of the crashed session"
-            )
+            first = queue[0]
+            what, end = ("verify", _OTHERWISE) if self.read_only else ("resume", "The input is shorter than the crashed session's")
+            raise Differs(
+                f"{what}: the input ended, but the database holds {len(queue)} more {kind.__name__} rows, the first {first}. {end}",
+                {"seq": first.seq, "t_us": first.t_us, "symbol": first.symbol, "record": _kind(first), "field": "row",
+                 "stored": msgspec.to_builtins(first), "now": None},
+            )  # fmt: skip
 
     def commit(self) -> None:
         """Make everything so far durable."""
@@ -168,6 +181,5 @@ class RecordSink:
             self._store.save_snapshot(self._session_id, record)
 
 
-def _same(a: Record, b: Record) -> bool:
-    # repr, so that NaN equals NaN; evidence went through JSON, which keeps floats, strings and None exactly.
-    return a == b or repr(a) == repr(b)
+def _kind(record: Record) -> str:
+    return type(record).__name__.removesuffix("Record").lower()

@@ -1,7 +1,8 @@
 """``flashcrash sessions verify``: decide a recorded session again and compare every row.
 
-The session's own input (feed, seed, tapes by fingerprint), configuration and plugins are used. The faults that its journal tells of
-are imposed: a time budget that was overrun then is overrun again. Nothing is stored.
+The session's own input (feed, seed, tapes by fingerprint), configuration and plugins are used. The faults of indicators, scorer and
+strategy that its journal tells of are imposed: a time budget that was overrun then is overrun again. Faults of executors and feeds
+are not: what one did besides failing cannot be known, so they must happen again by themselves. Nothing is stored.
 """
 
 from collections.abc import Sequence
@@ -9,12 +10,13 @@ from typing import Any, Final
 
 from flashcrash_core.errors import FlashcrashError, UsageError, VerificationError
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
+from flashcrash_core.runtime.difference import Differs
 from flashcrash_core.runtime.launch import Prepared, RunRequest, changed_plugins, open_store, prepare, recorded_request
 from flashcrash_core.runtime.records import FaultRecord, SessionRecord, SnapshotRecord
 from flashcrash_core.runtime.runner import Runner, RunOptions
 from flashcrash_core.runtime.storage import R, Store
 
-__all__ = ["SCHEMA", "verify"]
+__all__ = ["SCHEMA", "mismatch_document", "verify"]
 
 SCHEMA: Final = "flashcrash.verification/1"
 _WHOLE: Final = ("done", "halted")
@@ -49,7 +51,11 @@ def verify(session_id: str, *, db: str | None = None) -> dict[str, Any]:
         record = store.session(session_id)
         if record.status == "running":
             raise UsageError(f"session {record.id} is still running; verify it when it has ended")
-        return _verified(store, record, db)
+        try:
+            return _verified(store, record, db)
+        except Differs as error:
+            error.session = record.id
+            raise
     finally:
         store.close()
 
@@ -78,6 +84,10 @@ def _verified(store: Store, record: SessionRecord, db: str | None) -> dict[str, 
         runner.sink.expect_nothing_left()
         _compare_hashes(record, composition)
         rows = dict(runner.sink.compared)
+    except VerificationError as error:
+        for warning in changed_plugins(record, prepared):
+            error.add_note(warning)
+        raise
     finally:
         source.close()
     return {
@@ -98,6 +108,17 @@ def _verified(store: Store, record: SessionRecord, db: str | None) -> dict[str, 
     }
 
 
+def mismatch_document(error: VerificationError) -> dict[str, Any]:
+    """What ``--json`` prints of a session that does not decide again as it did."""
+    return {
+        "schema": SCHEMA,
+        "session": error.session if isinstance(error, Differs) else None,
+        "equal": False,
+        "difference": {"message": str(error), **(error.difference if isinstance(error, Differs) else {})},
+        "warnings": list(getattr(error, "__notes__", ())),
+    }
+
+
 def _runner(prepared: Prepared, composition: Composition, store: Store, record: SessionRecord, request: RunRequest) -> Runner:
     run = prepared.config.settings.run
     options = RunOptions(
@@ -115,7 +136,8 @@ def _runner(prepared: Prepared, composition: Composition, store: Store, record: 
 def _compare_hashes(record: SessionRecord, composition: Composition) -> None:
     mine = composition.session.hash.hex
     if record.decision_hash and record.decision_hash != mine:
-        raise VerificationError(
+        raise Differs(
             f"verify: session {record.id} ended with decision hash {record.decision_hash}, deciding again gave {mine}, although "
-            "every stored row is equal; the session row or the version of flashcrash was changed"
+            "every stored row is equal; the session row or the version of flashcrash was changed",
+            {"record": "session", "field": "decision_hash", "stored": record.decision_hash, "now": mine},
         )
