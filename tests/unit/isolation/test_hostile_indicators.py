@@ -4,7 +4,9 @@ The hostile one takes the place of a core indicator. The run must decide exactly
 """
 
 import asyncio
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from math import inf, nan
 from typing import Any
 
@@ -109,6 +111,7 @@ def nested() -> Any:
 STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     "raises": (throws(KeyError("x")), "raised"),
     "raises SystemExit": (throws(SystemExit(3)), "raised"),
+    "raises KeyboardInterrupt": (throws(KeyboardInterrupt()), "raised"),
     "raises GeneratorExit": (throws(GeneratorExit()), "raised"),
     "raises StopIteration": (throws(StopIteration()), "raised"),
     "raises CancelledError": (throws(asyncio.CancelledError()), "raised"),
@@ -146,6 +149,7 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
 
 JUDGES: dict[str, tuple[Callable[..., Any], str]] = {
     "raises": (throws(KeyError("x")), "raised"),
+    "raises KeyboardInterrupt": (throws(KeyboardInterrupt()), "raised"),
     "raises SystemExit": (throws(SystemExit(3)), "raised"),
     "returns None": (gives(None), "wrong_type"),
     "returns a coroutine": (lambda shape, row: _later(), "wrong_type"),
@@ -206,16 +210,22 @@ def missing(play_session: Play, open_us: int) -> Played:
 
 def contained(played: Played, missing: Played, stage: str, kind: str) -> None:
     """Three faults, quarantine, said so in the report, and otherwise the run in which the indicator is missing."""
-    assert [(f.stage, f.name, f.kind, f.quarantined) for f in played.faults] == [
-        (stage, "volume_delta", kind, last) for last in (False, False, True)
+    call = "judge" if stage == "judge" else "step"
+    assert [(f.stage, f.call, f.name, f.kind, f.quarantined) for f in played.faults] == [
+        (stage, call, "volume_delta", kind, last) for last in (False, False, True)
     ]
+    assert all(re.search(r" \(test_hostile_indicators\.py:\d+\)$", f.message) for f in played.faults), played.faults
     assert played.decisions() == missing.decisions()
     played.left()
     report = played.report()
     shown = report["indicators"]["volume_delta"]
     assert (shown["faults"], shown["quarantined"], shown["reason"]) == (3, True, "quarantined")
     assert 0.1 < shown["ready_share"] < 0.5, "it was ready until it turned"
-    assert any("volume_delta was quarantined" in warning for warning in report["warnings"])
+    (told,) = [warning for warning in report["warnings"] if "volume_delta was quarantined" in warning]
+    third = datetime.fromtimestamp(played.faults[-1].t_us // 1_000_000, UTC)
+    assert f" at {third:%Y-%m-%d %H:%M:%S}." in told
+    assert played.faults[0].message in told
+    assert told.endswith("check it with: flashcrash plugins check hostile")
     reading = next(r for r in played.lane.readings() if r.name == "volume_delta")
     assert (reading.value, reading.ready, reading.reason) == (None, False, "quarantined")
 
@@ -272,7 +282,7 @@ def test_a_hostile_window_costs_its_reading(play: Play, name: str) -> None:
     window, kind = WINDOWS[name]
     played = play(indicators=windowed(window))
     assert [f.quarantined for f in played.faults] == [False, False, True]
-    assert all(f.kind.startswith(kind) for f in played.faults), played.faults
+    assert all(f.kind.startswith(kind) and f.call == "window" for f in played.faults), played.faults
     played.session.check()
 
 
@@ -300,3 +310,9 @@ def test_a_state_that_cannot_be_stored_costs_the_indicator(play: Play, open_us: 
     assert snapshot is not None
     assert snapshot.t_us > played.faults[-1].t_us
     played.left()
+
+
+def test_a_core_indicator_that_never_had_a_reading_is_told(play: Play) -> None:
+    """It faults nowhere and counts nowhere; only the report can say so."""
+    played = play(indicators=stepping(lambda shape, row: ((nan,) * shape[0], (nan,) * shape[1]), 0))
+    assert "SIMUSDT: indicator volume_delta (core) never had a reading in the whole run (not_ready)" in played.report()["warnings"]

@@ -13,7 +13,7 @@ from flashcrash_core.detection.containment import OVERRUN_FORGIVEN_US, FaultCoun
 from flashcrash_core.runtime.runner import Runner, RunOptions
 
 from .conftest import Play, Played
-from .test_hostile_traders import built_as
+from .stand_in import built_as
 
 LATE_NS = 50_000_000
 
