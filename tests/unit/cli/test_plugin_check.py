@@ -50,6 +50,7 @@ def test_outcomes_are_counted_in_one_order() -> None:
 def test_a_program_that_cannot_be_built_is_named_with_the_authors_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run with a window over a column that does not exist ends with the column that was meant and the author's line."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # a test runner may set it, and the table would wrap
     Path("prize.py").write_text(
         "from flashcrash_core.api import IndicatorSpec, PluginInfo, WindowIndicator, hookimpl\n"
         'flashcrash_plugin = PluginInfo(api=1, summary="s")\n'

@@ -224,8 +224,11 @@ def test_a_contested_name_can_be_had_by_its_module(install: Install) -> None:
     assert load_registry("fctest_b").scorers.origin("fine").distribution == "fctest-second"
 
 
-def test_the_list_marks_a_name_that_several_bear(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_marks_a_name_that_several_bear(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before anybody named it, both rows of a contested name give what to type for that one; so does one that shadows ours."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # a test runner may set it, and the table would wrap
     install("fctest-first", {"twin": "fctest_a"}, {"fctest_a": SCORER})
     install("fctest-second", {"twin": "fctest_b", "depth": "fctest_c"}, {"fctest_b": SCORER, "fctest_c": SCORER})
     list_plugins(plugins="no:spread", as_json=True)

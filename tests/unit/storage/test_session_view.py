@@ -41,7 +41,7 @@ def keep(opened: Callable[..., SqliteStore], session: Make) -> Make:
 @pytest.fixture
 def text_of(database: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """What a command prints into a pipe."""
-    monkeypatch.setattr(launch, "open_store", lambda location=None: SqliteStore(SqliteConfig(), location or database))
+    monkeypatch.setattr(launch, "open_store", lambda location=None, **_: SqliteStore(SqliteConfig(), location or database))
     monkeypatch.delenv("COLUMNS", raising=False)
 
     def invoke(*arguments: str) -> str:

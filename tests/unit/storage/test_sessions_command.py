@@ -40,7 +40,7 @@ def run(
     store.write("20251011-new", [trade()])
     store.close()
 
-    def open_store(location: str | None = None) -> SqliteStore:
+    def open_store(location: str | None = None, **_: object) -> SqliteStore:
         return SqliteStore(SqliteConfig(), location or database)
 
     monkeypatch.setattr(launch, "open_store", open_store)
