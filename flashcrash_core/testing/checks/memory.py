@@ -13,7 +13,7 @@ from typing import Any, Final
 from flashcrash_core.testing.battery import CheckFailure
 from flashcrash_core.testing.subject import Subject
 
-__all__ = ["BYTES_PER_UNIT", "LEAST_BYTES", "LUMP_BYTES", "require_bounded_memory", "traced"]
+__all__ = ["BYTES_PER_UNIT", "LEAST_BYTES", "LUMP_BYTES", "Work", "require_bounded_memory", "traced"]
 
 BYTES_PER_UNIT: Final = 0.25
 """Growth that is still none, per row (event, score, position): one float of 24 bytes kept in a hundred rows."""
@@ -43,9 +43,13 @@ def traced() -> Iterator[Callable[[], int]]:
             tracemalloc.stop()
 
 
+Work = Callable[[int], object]
+"""Does so many more units of the work."""
+
+
 def require_bounded_memory(
     subject: Subject[Any],
-    work: Callable[[int], object],
+    begin: Callable[[], Work],
     units: int,
     *,
     unit: str,
@@ -53,13 +57,30 @@ def require_bounded_memory(
     period: int = 1,
     traced_from_the_start: bool = True,
 ) -> None:
-    """Let ``work(count)`` do ``units`` in all, and raise CheckFailure when memory grows with them.
+    """Let the work that ``begin()`` starts do ``units`` in all, and raise CheckFailure when memory grows with them.
 
     ``period``: units after which the work repeats itself; stretches are whole periods. Tracing makes work slow: what keeps little
     may do its first part untraced. What was allocated then is not counted when it goes, so one stretch is traced unmeasured.
+
+    Tracing sees all threads of the process. So growth that came in one lump only is the plugin's if it comes again when the work
+    begins anew; a message that a test runner's own thread received meanwhile does not.
     """
     stretch = max(period, units // _STRETCHES // period * period)
-    warm_up = max(0, units - 3 * stretch)
+    for _ in range(2):
+        grown = _growth(begin(), max(0, units - 3 * stretch), stretch, traced_from_the_start)
+        in_both = min(grown) > max(LEAST_BYTES, BYTES_PER_UNIT * stretch)
+        if not in_both and sum(grown) <= LUMP_BYTES:
+            return
+        if in_both:
+            break
+    raise CheckFailure(
+        f"{subject.label}: memory grew by {grown[0]} and {grown[1]} bytes over the last two stretches of {stretch} {unit}, "
+        f"after {units - 2 * stretch} of them; {advice}"
+    )
+
+
+def _growth(work: Work, warm_up: int, stretch: int, traced_from_the_start: bool) -> tuple[int, int]:
+    """Bytes by which memory grew in each of the last two stretches."""
     if not traced_from_the_start:
         work(warm_up)
         warm_up = 0
@@ -69,9 +90,4 @@ def require_bounded_memory(
         work(stretch)
         between = used()
         work(stretch)
-        grown = between - before, used() - between
-    if min(grown) > max(LEAST_BYTES, BYTES_PER_UNIT * stretch) or sum(grown) > LUMP_BYTES:
-        raise CheckFailure(
-            f"{subject.label}: memory grew by {grown[0]} and {grown[1]} bytes over the last two stretches of {stretch} {unit}, "
-            f"after {units - 2 * stretch} of them; {advice}"
-        )
+        return between - before, used() - between

@@ -4,7 +4,7 @@ import threading
 from array import array
 from collections import deque
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ class Labelled:
 def require(work: Callable[[int], object], units: int = 70_000, **options: Any) -> None:
     """The judgement over the work."""
     subject: Any = Labelled()
-    require_bounded_memory(subject, work, units, unit="rows", advice="keep nothing", **options)
+    require_bounded_memory(subject, lambda: work, units, unit="rows", advice="keep nothing", **options)
 
 
 def test_work_is_done_once_for_a_subject_and_forgotten_with_the_next() -> None:
@@ -83,17 +83,20 @@ def test_a_float_kept_now_and_then_is_seen(every: int, start: bool) -> None:
 
 def test_growth_in_lumps_is_seen() -> None:
     """An array that doubles its room may do so in one stretch only; then it grows by much at once."""
-    kept = array("d")
-    kept_room = [0]
 
-    def work(count: int) -> None:
-        for _ in range(count):
-            kept_room[0] += 1
-            if kept_room[0] > len(kept):
-                kept.extend([0.0] * max(1, len(kept)))
+    def begin() -> Callable[[int], object]:
+        kept, rows = array("d"), count(1)
 
+        def work(number: int) -> None:
+            for row in islice(rows, number):
+                if row > len(kept):
+                    kept.extend([0.0] * max(1, len(kept)))
+
+        return work
+
+    subject: Any = Labelled()
     with pytest.raises(CheckFailure, match="memory grew"):
-        require(work, 80_000)
+        require_bounded_memory(subject, begin, 80_000, unit="rows", advice="keep nothing")
 
 
 @pytest.mark.parametrize("start", [True, False])
@@ -112,6 +115,26 @@ def test_a_full_window_and_a_late_cache_are_no_leak(start: bool) -> None:
 
     require(work, traced_from_the_start=start)
     assert cache, "the cache was made while it was measured"
+
+
+def test_a_lump_that_does_not_come_again_is_not_the_work_s() -> None:
+    """Tracing sees every thread: what another one allocated once during the measurement is no growth of the work."""
+    begun: list[list[bytes]] = []
+
+    def begin() -> Callable[[int], object]:
+        kept: list[bytes] = []
+        begun.append(kept)
+        first, calls = len(begun) == 1, count()
+
+        def work(_: int) -> None:
+            if first and next(calls) == 2:
+                kept.append(bytes(100_000))
+
+        return work
+
+    subject: Any = Labelled()
+    require_bounded_memory(subject, begin, 70_000, unit="rows", advice="keep nothing")
+    assert [len(kept) for kept in begun] == [1, 0], "the first measurement saw the lump, the second none"
 
 
 def test_stretches_are_whole_periods_and_all_the_work_is_done() -> None:

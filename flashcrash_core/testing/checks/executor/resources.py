@@ -30,7 +30,7 @@ def memory_growth(subject: Subject[ExecutorSpec]) -> None:
         return  # commands_never_raise says so; past so many orders, what is raised here is a fault of its own
     require_bounded_memory(
         subject,
-        partial(Treadmill(subject).events, orders=True),
+        lambda: partial(Treadmill(subject).events, orders=True),
         subject.effort.memory_rows // _ROWS_PER_EVENT,
         unit=f"events with an order at every {ORDER_EVERY}th",
         advice="all those orders have ended; forget an order when its last notice has been delivered",

@@ -26,16 +26,20 @@ MAX_REFERENCE_STEPS = 500
 @check("indicator")
 def memory_growth(subject: Subject[IndicatorSpec]) -> None:
     """Once its windows are full the program's memory stays where it is, however long the session."""
-    panel, total = panel_of(subject), subject.effort.memory_rows
-    rows = _endless(tape("crash_and_bounce").rows()[:PERIOD_ROWS], total)
+    total = subject.effort.memory_rows
 
-    def work(count: int) -> None:
-        for row in islice(rows, count):
-            panel.on_row(row)
+    def begin() -> Callable[[int], None]:
+        panel, rows = panel_of(subject), _endless(tape("crash_and_bounce").rows()[:PERIOD_ROWS], total)
+
+        def work(count: int) -> None:
+            for row in islice(rows, count):
+                panel.on_row(row)
+
+        return work
 
     require_bounded_memory(
         subject,
-        work,
+        begin,
         total,
         unit="rows",
         advice="bound every list, or overwrite in a ring",

@@ -1,5 +1,8 @@
 """What a scorer may use: memory that does not grow with the number of scores, and a fair share of the time of an entry."""
 
+from collections.abc import Callable
+from itertools import count, islice
+
 from flashcrash_core.specs import ScorerSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.calibration import cost_in_reference_steps
@@ -20,19 +23,20 @@ MAX_REFERENCE_STEPS = 5_000
 @check("scorer")
 def memory_growth(subject: Subject[ScorerSpec]) -> None:
     """Memory stays where it is, however many entries are scored."""
-    scorer = built(subject)
     asked = contexts(subject, 1, rows=3)
-    place = 0
 
-    def score(calls: int) -> None:
-        nonlocal place
-        for number in range(place, place + calls):
-            scorer.score(asked[number % len(asked)])
-        place += calls
+    def begin() -> Callable[[int], None]:
+        scorer, numbers = built(subject), count()
+
+        def score(calls: int) -> None:
+            for number in islice(numbers, calls):
+                scorer.score(asked[number % len(asked)])
+
+        return score
 
     require_bounded_memory(
         subject,
-        score,
+        begin,
         int(subject.effort.memory_rows * CALLS_PER_MEMORY_ROW),
         unit="scores",
         advice="keep nothing",

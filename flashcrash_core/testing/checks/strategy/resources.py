@@ -1,5 +1,7 @@
 """What a strategy may use: memory that does not grow with the session, and a fair share of the time between two events."""
 
+from collections.abc import Callable
+from itertools import count, islice
 from typing import Final
 
 from flashcrash_core.market.bars import BAR_US, Bar
@@ -34,21 +36,23 @@ MAX_REFERENCE_STEPS: Final = 1_000
 @check("strategy")
 def memory_growth(subject: Subject[StrategySpec]) -> None:
     """Bars and positions that are gone leave nothing behind, however long the session."""
-    intent, strategy = _an_entry(subject), built(subject)
-    moment = Moment(INSTRUMENT.symbol, INSTRUMENT, Fees(), Desk(subject).score, has_book=True)
-    for second in range(WARM_BARS):
-        strategy.on_bar(_bar(EPOCH_US + second * BAR_US, second))
-    done = 0
+    intent = _an_entry(subject)
 
-    def trade(rounds: int) -> None:
-        nonlocal done
-        for number in range(done, done + rounds):
-            _round(strategy, moment, number, intent)
-        done += rounds
+    def begin() -> Callable[[int], None]:
+        strategy, numbers = built(subject), count()
+        moment = Moment(INSTRUMENT.symbol, INSTRUMENT, Fees(), Desk(subject).score, has_book=True)
+        for second in range(WARM_BARS):
+            strategy.on_bar(_bar(EPOCH_US + second * BAR_US, second))
+
+        def trade(rounds: int) -> None:
+            for number in islice(numbers, rounds):
+                _round(strategy, moment, number, intent)
+
+        return trade
 
     require_bounded_memory(
         subject,
-        trade,
+        begin,
         subject.effort.memory_rows // ROWS_PER_ROUND,
         unit=f"positions with {BARS_PER_ROUND} bars each",
         advice="forget a position in on_closed, and bound what is kept of bars",
