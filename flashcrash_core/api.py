@@ -3,6 +3,9 @@
 from flashcrash_core._version import (
     __version__,
 )
+from flashcrash_core.detection.compiled_as import (
+    compiled_as,
+)
 from flashcrash_core.detection.indicator import (
     BuildContext,
     Floats,
@@ -305,6 +308,7 @@ __all__ = [
     "WindowFn",
     "WindowIndicator",
     "__version__",
+    "compiled_as",
     "hookimpl",
     "money_to_decimal",
     "read_head",

@@ -20,6 +20,7 @@ ORDER: Final = (
     "errors",
     "market",
     "detection",
+    "batch",
     "trading",
     "simulation",
     "seams of storage",
@@ -75,6 +76,7 @@ OWNERS: Final[dict[str, Callable[[str], bool]]] = {
     "cattrs": lambda path: path.startswith("flashcrash_core/config/"),
     # doctor reads the version of the library and nothing else
     "sqlite3": lambda path: path.startswith("plugins/storage/") or path == "flashcrash_core/cli/doctor.py",
+    "numba": lambda path: path == "flashcrash_core/batch/compiling.py",
     "zmq": lambda path: path == "flashcrash_core/runtime/bus.py",
     "typer": lambda path: path.startswith("flashcrash_core/cli/"),
     "rich": lambda path: path.startswith("flashcrash_core/cli/"),

@@ -1,0 +1,133 @@
+"""Compile plain functions with numba where it is installed; the same source runs interpreted where it is not.
+
+Formulas, judgements and the passes of this package are ordinary Python functions written in the subset that numba compiles. So
+nothing here is a second version of anything: what is compiled is the function that the streaming engine calls.
+
+Machine code is kept on disk (``FLASHCRASH_CACHE_DIR``, else the user's cache directory). numba's own cache looks at one source file
+only and would go on using a function after one that it calls has changed; here the directory is named by everything that went in.
+"""
+
+import hashlib
+import marshal
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, Final
+
+from flashcrash_core.detection.compiled_as import compiled_form
+
+__all__ = ["cache_directory", "compiled", "is_available", "specialised"]
+
+_done: Final[dict[str, Any]] = {}
+
+
+def is_available() -> bool:
+    """Whether numba is installed: without it the batch engine is not offered."""
+    return find_spec("numba") is not None
+
+
+def cache_directory() -> Path:
+    """Where flashcrash keeps what it can make again."""
+    if chosen := os.environ.get("FLASHCRASH_CACHE_DIR"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache"))
+    return Path(base) / "flashcrash"
+
+
+def specialised(template: FunctionType, **names: Any) -> FunctionType:
+    """``template`` with other functions or constants in place of some of its globals. Raises NameError for one that it has not."""
+    for name in names:
+        if name not in template.__code__.co_names:
+            raise NameError(f"{template.__qualname__} uses no global named {name!r}")
+    scope = {**template.__globals__, **names}
+    return FunctionType(template.__code__, scope, template.__name__, template.__defaults__, template.__closure__)
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` and all that it calls as machine code, made at the first call with each combination of types.
+
+    Raises ImportError without numba. What numba cannot compile raises one of its errors at the first call.
+    """
+    function = compiled_form(function)
+    assert isinstance(function, FunctionType)
+    identity = fingerprint(function)
+    if identity not in _done:
+        _done[identity] = _compile(function, identity)
+    return _done[identity]  # type: ignore[no-any-return]
+
+
+def fingerprint(function: FunctionType) -> str:
+    """What the function does, and all that it calls: equal code and constants give an equal text, in any process."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in _parts(function, {}):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _compile(function: FunctionType, identity: str) -> Any:
+    import numba
+
+    scope = dict(function.__globals__)
+    for name in _names(function.__code__):
+        callee = scope.get(name)
+        if isinstance(callee, FunctionType):
+            scope[name] = compiled(callee)
+    twin = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    twin.__qualname__ = function.__qualname__
+    twin.__module__ = function.__module__
+    # No fastmath, which may reorder sums, and a division by zero raises: what comes out must equal the interpreter's to the bit.
+    made = numba.njit(nogil=True, error_model="python")(twin)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_directory() / "code" / f"numba-{numba.__version__}" / identity)
+    try:
+        made.enable_caching()
+    finally:
+        numba.config.CACHE_DIR = before
+    return made
+
+
+def _names(code: CodeType) -> Iterable[str]:
+    return sorted(code.co_names)
+
+
+def _parts(function: FunctionType, seen: dict[int, int]) -> Iterable[bytes]:
+    """Everything that decides what ``function`` does: code, defaults, and the globals that it names, functions with their own."""
+    if id(function) in seen:
+        yield b"seen %d" % seen[id(function)]
+        return
+    seen[id(function)] = len(seen)
+    code = function.__code__
+    yield marshal.dumps((function.__module__, function.__qualname__, code.co_code, code.co_varnames, code.co_names))
+    yield repr(_constants(code)).encode()
+    yield repr(function.__defaults__).encode()
+    for name in _names(code):
+        if name in function.__globals__:
+            yield name.encode()
+            yield from _value(function.__globals__[name], seen)
+
+
+def _value(value: object, seen: dict[int, int]) -> Iterable[bytes]:
+    if isinstance(value, FunctionType):
+        form = compiled_form(value)
+        assert isinstance(form, FunctionType)
+        yield from _parts(form, seen)
+    elif isinstance(value, ModuleType | BuiltinFunctionType):
+        yield value.__name__.encode()
+    elif isinstance(value, type):
+        yield f"{value.__module__}.{value.__qualname__} {_fields(value)}".encode()
+    elif isinstance(value, Mapping):
+        yield repr(sorted(value.items())).encode()
+    else:
+        yield repr(value).encode()
+
+
+def _fields(kind: type) -> str:
+    return repr([*getattr(kind, "_fields", ()), *getattr(kind, "__annotations__", {}).items()])
+
+
+def _constants(code: CodeType) -> tuple[object, ...]:
+    parts = (one for one in code.co_consts if one is not None)
+    return tuple((_constants(one), one.co_code, one.co_names) if isinstance(one, CodeType) else one for one in parts)
