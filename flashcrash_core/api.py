@@ -60,6 +60,12 @@ from flashcrash_core.market.book_sync import (
     BookSync,
     SyncState,
 )
+from flashcrash_core.market.checksums import (
+    CHECKSUM_SUFFIX,
+    file_sha256,
+    parse_checksum,
+    verify_checksum,
+)
 from flashcrash_core.market.events import (
     ASK,
     BID,
@@ -190,6 +196,7 @@ __all__ = [
     "BAR_US",
     "BAR_VISIBLE_AFTER_US",
     "BID",
+    "CHECKSUM_SUFFIX",
     "GRID_US",
     "MARKET_PRESETS",
     "MONEY_SCALE",
@@ -309,11 +316,14 @@ __all__ = [
     "WindowIndicator",
     "__version__",
     "compiled_as",
+    "file_sha256",
     "hookimpl",
     "money_to_decimal",
+    "parse_checksum",
     "read_head",
     "scenario_preset",
     "simulated_instrument",
     "to_money",
     "unhealthy_names",
+    "verify_checksum",
 ]
