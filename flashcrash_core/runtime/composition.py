@@ -216,10 +216,13 @@ def _fill_model(configured: str, known: SymbolInput) -> str:
 
 def _warnings(settings: Settings, source: Input, indicators: Iterable[IndicatorConfig]) -> list[str]:
     warnings = list(source.warnings)
-    if source.data_tier is DataTier.SYNTHETIC:
+    made = source.data_tier is DataTier.SYNTHETIC
+    if made and not source.from_files:
         warnings.append("SYNTHETIC market: made by this program, not evidence of detection or profit")
     elif source.synthetic_book:
         warnings.append("SYNTHETIC BOOK - not evidence of detection or profit")
+    elif made:
+        warnings.append("SYNTHETIC trades - not evidence of detection or profit")
     warnings += _short_calibration(settings, indicators)
     if settings.fills.model == "M0":
         warnings.append("fill model M0 (touch = fill) is an upper bound, never a result")

@@ -50,6 +50,8 @@ class Input:
     _events: Iterator[MarketEvent]
     feed: str = "feed"
     """The feed plugin's name, or those of several."""
+    from_files: bool = False
+    """Whether the events were read from files; what a feed without one gives, it makes itself or hears."""
     consumed: int = field(default=0, init=False)
     on_fault: Callable[[str, str, str], None] | None = field(default=None, init=False)
     """Told of ``(call, kind, message)`` of a fault that the run survives."""
@@ -168,6 +170,7 @@ def open_input(
             name = _recognise(feeds, feed, path)
             open_one(name, path)
         opened = _combine(sources, names)
+        opened.from_files = bool(paths)
         if missing := [symbol for symbol in wanted if symbol not in opened.symbols]:
             held = ", ".join(opened.symbols) or "no symbol"
             raise UsageError(f"--symbols {','.join(missing)}: not in the input, which holds {held}")
