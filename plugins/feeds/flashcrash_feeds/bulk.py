@@ -2,7 +2,8 @@
 
 The file tells neither its symbol nor, in spot, its columns; :mod:`flashcrash_feeds.bulk_layout` finds both. Missing trades show in
 the ids: spot aggregates by first and last trade id, futures ones by their own id (their trade ids skip the prints that are not of
-the market), single trades by theirs. Source: reference/binance.md section 13.
+the market), single trades by theirs. A ``.CHECKSUM`` beside the file is verified when it is opened. Source: reference/binance.md
+section 13.
 """
 
 from collections.abc import Iterator
@@ -20,9 +21,11 @@ from flashcrash_core.api import (
     SourceInfo,
     Trade,
     hookimpl,
+    verify_checksum,
 )
-from flashcrash_feeds.bulk_layout import MAKER_FLAGS, Layout, recognise, symbol_of_file, time_us
+from flashcrash_feeds.bulk_layout import MAKER_FLAGS, Layout, recognise, symbol_of_file
 from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import bulk_samples
 from flashcrash_feeds.tally import Tally, shown_line
 from flashcrash_feeds.trade_csv import field_reason, first_lines
@@ -50,6 +53,7 @@ class BulkSource(FileSource):
                 f"time and buyer_is_maker; found {shown_line(lines[0])}. For Tardis files use --feed tardis, for raw captures "
                 f"--feed replay"
             )
+        verify_checksum(path)
         self._layout: Layout = layout
         sample = DecimalSample()
         rows = lines[1:] if layout.has_header else lines
@@ -83,6 +87,8 @@ class BulkSource(FileSource):
         first_at, last_at = (layout.first, layout.last) if by_trade_ids else (layout.ident, layout.ident)
         ident_at, price_at, qty_at, time_at, maker_at = layout.ident, layout.price, layout.qty, layout.time, layout.maker
         chain = TradeIds()
+        times = RowTimes(self._path)
+        time_us, too_old = times.us, times.too_old
         usable = 0
         rows = iter(reader)
         if layout.has_header:
@@ -90,7 +96,7 @@ class BulkSource(FileSource):
         for raw in rows:
             try:
                 cells = raw.decode("ascii").split(",")
-                exchange_us = time_us(cells[time_at])
+                exchange_us = time_us(cells[time_at], reader.line)
                 trade_id = int(cells[ident_at])
                 ticks, lots = price_ticks(cells[price_at]), trade_lots(cells[qty_at])
                 aggressor = MAKER_FLAGS[cells[maker_at].strip()]
@@ -101,6 +107,9 @@ class BulkSource(FileSource):
                 if raw.strip():
                     reason, detail = field_reason(error)
                     yield tally.reject(reader.line, reason, detail)
+                continue
+            if late := too_old(exchange_us, reader.line):
+                yield tally.reject(reader.line, "out_of_order", late, exchange_us)
                 continue
             if first == chain.next_id:
                 chain.next_id = last + 1

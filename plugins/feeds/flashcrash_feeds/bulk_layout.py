@@ -5,7 +5,6 @@ and lack it. Files of others with a header of their own names are read by aliase
 """
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from flashcrash_core.api import DataError, MarketKind, Side
 from flashcrash_feeds.tally import not_held
 from flashcrash_feeds.trade_csv import split_header
 
-__all__ = ["MAKER_FLAGS", "Layout", "recognise", "symbol_of_file", "time_us"]
+__all__ = ["MAKER_FLAGS", "Layout", "recognise", "symbol_of_file"]
 
 MAKER_FLAGS: Final = {
     flag: side for word, side in (("true", Side.SELL), ("false", Side.BUY)) for flag in (word, word.title(), word.upper())
@@ -35,11 +34,9 @@ _FUTURES_HEADERS: Final = (
     {"agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker"},
     {"id", "price", "qty", "quote_qty", "time", "is_buyer_maker"},
 )
-_BULK_NAME: Final = re.compile(r"([A-Z0-9]{4,24}(?:_[A-Z0-9]+)?)-(?:aggTrades|trades)-\d{4}-\d{2}")
+_BULK_NAME: Final = re.compile(r"([A-Z0-9]{4,24}(?:_[A-Z0-9]+)?)-(?:aggTrades|trades|1s)-\d{4}-\d{2}")
 _LEADING_TOKEN: Final = re.compile(r"[A-Za-z0-9]+")
 _QUOTE_ASSETS: Final = ("USDT", "USDC", "FDUSD", "BTC", "ETH", "BNB", "EUR", "TRY")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECONDS_FROM: Final = 10**14
 
 
 @frozen
@@ -111,16 +108,3 @@ def symbol_of_file(path: Path, requested: tuple[str, ...]) -> str:
     if len(wanted) == 1:
         return wanted[0]
     raise DataError(f"{path}: the file does not tell its symbol; pass --symbols with exactly one symbol, such as --symbols BTCUSDT")
-
-
-def time_us(text: str) -> int:
-    """Milliseconds or microseconds by magnitude, or ISO 8601 (UTC unless it says otherwise), to microseconds. Raises ValueError."""
-    if text.isdigit():
-        stamp = int(text)
-        if stamp <= 0:
-            raise ValueError(f"time {text!r} is not positive")
-        return stamp if stamp >= _MICROSECONDS_FROM else stamp * 1000
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(microseconds=1)

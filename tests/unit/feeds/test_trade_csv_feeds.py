@@ -23,7 +23,7 @@ from flashcrash_core.api import (
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_feeds.bulk import BulkFeed
 from flashcrash_feeds.bulk import opens as bulk_opens
-from flashcrash_feeds.bulk_layout import symbol_of_file, time_us
+from flashcrash_feeds.bulk_layout import symbol_of_file
 from flashcrash_feeds.tardis import TardisFeed
 from flashcrash_feeds.tardis import opens as tardis_opens
 from flashcrash_feeds.trade_ids import Link, TradeIds
@@ -302,13 +302,6 @@ def test_file_of_another_symbol() -> None:
     """Asking a file for a symbol that its name denies is a fault of the command line."""
     with pytest.raises(UsageError, match=r"--symbols ETHUSDT: not in BTCUSDT-trades-2025-10-10.csv, which holds BTCUSDT"):
         symbol_of_file(Path("BTCUSDT-trades-2025-10-10.csv"), ("ETHUSDT",))
-
-
-@pytest.mark.parametrize("text", ["0", "", "yesterday", "-5"])
-def test_bad_times(text: str) -> None:
-    """What is no time raises ValueError, which becomes a refused row."""
-    with pytest.raises(ValueError, match=r"."):
-        time_us(text)
 
 
 def test_trade_ids_remember_a_bounded_number_of_holes() -> None:
