@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from flashcrash_core.detection.compiled_as import compiled_form
 
-__all__ = ["cache_directory", "compiled", "is_available", "specialised"]
+__all__ = ["cache_directory", "compiled", "fingerprint", "is_available", "is_of_the_compiler", "specialised"]
 
 _done: Final[dict[str, Any]] = {}
 
@@ -57,6 +57,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     if identity not in _done:
         _done[identity] = _compile(function, identity)
     return _done[identity]  # type: ignore[no-any-return]
+
+
+def is_of_the_compiler(error: Exception) -> bool:
+    """Whether the function could not be compiled, rather than failed."""
+    return type(error).__module__.partition(".")[0] in ("numba", "llvmlite")
 
 
 def fingerprint(function: FunctionType) -> str:

@@ -13,8 +13,10 @@ from attrs import frozen
 from flashcrash_core.detection.direction import Drawdown
 from flashcrash_core.detection.indicator import Role
 from flashcrash_core.detection.judgement import Judgement
+from flashcrash_core.detection.nap import Nap
 from flashcrash_core.detection.panel import Pair, PanelEntry
 from flashcrash_core.detection.settings import DetectorConfig, State
+from flashcrash_core.errors import InvariantError
 from flashcrash_core.market.features import GRID_US, FeatureRow, unhealthy_names
 
 __all__ = ["Detector", "Transition"]
@@ -184,6 +186,47 @@ class Detector:
         """``(sigma_W, sigma_B)`` per sqrt(second); sigma_B is frozen outside SLEEP. NaN while missing."""
         baseline = self.judgement.baseline(self._sigma) if self._sigma >= 0 else ()
         return self._sigma_w, baseline[0] if baseline else nan
+
+    # -- naps --------------------------------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Asleep, with no clock running that could end the sleep: rows in which nothing agrees may be told in one step."""
+        return (
+            self.state is State.SLEEP
+            and self._agree_since is None
+            and self._return_since is None
+            and self._alert_since is None
+            and not self.judgement.frozen
+        )
+
+    @property
+    def least_agreement(self) -> int:
+        """So many agreeing indicators, or a spike with a fall, are something; fewer are nothing."""
+        return min(self._alert_count, self._many, self._few)
+
+    def sleep_through(self, nap: Nap) -> None:
+        """Stand as after the rows of the nap, which must follow the newest row. Only while :attr:`idle`."""
+        if not self._row_us:
+            raise InvariantError("a detector that has seen no row cannot nap")
+        self._row_us = nap.t_us
+        self._clock_us += nap.healthy_us
+        self._unhealthy_us = self._unhealthy_us + nap.unhealthy_us if nap.all_unhealthy else nap.unhealthy_us
+        self.judgement.sleep_through(nap)
+        for t_us, price in nap.prices:
+            self.drawdown.on_row(t_us, price)
+        if self._sigma >= 0:
+            self._sigma_w = nap.pairs[self._sigma][0][0]
+        if nap.spike_us is not None:
+            self._velocity_us = nap.spike_us
+        self._tally(changed=True)
+        self.warm = self._row_us - self._warm_since_us >= self._warmup_us and self.available >= self.config.minimum_available
+        self._low_since = self._quiet_since = self._calm_since = None
+
+    @property
+    def warm_from_us(self) -> int:
+        """From this row on the warm-up is over, as far as time goes."""
+        return self._warm_since_us + self._warmup_us
 
     # -- transitions -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from attrs import define
 
 from flashcrash_core.detection.containment import Misbehaviour, Oversight, dispose, let_interrupt_pass, named
 from flashcrash_core.detection.indicator import Floats
+from flashcrash_core.detection.nap import Nap
 from flashcrash_core.detection.panel import Pair, PanelEntry
 
 __all__ = ["Judgement"]
@@ -172,6 +173,24 @@ class Judgement:
             seen[:] = pairs
             self._dirty = False
         return changed
+
+    def sleep_through(self, nap: Nap) -> None:
+        """Stand as after the rows of the nap, all of them judged against live baselines."""
+        for index, (pair, now) in enumerate(zip(nap.pairs, nap.flags, strict=True)):
+            self.values[index], self.fired[index] = now.value, now.fired
+            flag, share = self._flags[index], self._shares[index]
+            flag.raw, flag.fired, flag.raw_since_us, flag.raw_until_us = now.raw, now.fired, now.raw_since_us, now.raw_until_us
+            share.ready_us, share.fired_us = now.ready_us, now.fired_us
+            share.state, share.since_us = _MISSING if isnan(now.value) else _FIRED if now.fired else _READY, nap.t_us
+            self._last_baselines[index] = pair[1]
+        self._last_pairs[:] = nap.pairs
+        self._t_us = nap.t_us
+        self._dirty = False
+
+    def flag(self, index: int) -> tuple[bool, bool, int, int]:
+        """Of indicator ``index``: raw condition, flag, since and until when the raw condition held (us, -1: never)."""
+        flag = self._flags[index]
+        return flag.raw, flag.fired, flag.raw_since_us, flag.raw_until_us
 
     def _overseen(self, index: int, t_us: int, statistic: Floats, baseline: Floats) -> Any:
         """The judgement with a stopwatch, or with the faults that a journal imposes."""
