@@ -94,6 +94,7 @@ from flashcrash_core.market.features import (
     unhealthy_names,
 )
 from flashcrash_core.market.feed import (
+    ColumnSource,
     DataTier,
     Feed,
     FeedRequest,
@@ -112,6 +113,23 @@ from flashcrash_core.market.instruments import (
     MarketKind,
     money_to_decimal,
     to_money,
+)
+from flashcrash_core.market.tape.columns import (
+    TapeColumns,
+)
+from flashcrash_core.market.tape.columns import (
+    events_of as tape_events,
+)
+from flashcrash_core.market.tape.reader import (
+    Tape,
+    open_tape,
+)
+from flashcrash_core.market.tape.rows import (
+    columns_from,
+)
+from flashcrash_core.market.tape.writer import (
+    TapeMarket,
+    write_tape,
 )
 from flashcrash_core.runtime.records import (
     AuditRecord,
@@ -220,6 +238,7 @@ __all__ = [
     "BuildContext",
     "Cancel",
     "CancelOrder",
+    "ColumnSource",
     "Command",
     "ConfigError",
     "Continuity",
@@ -304,6 +323,9 @@ __all__ = [
     "StrategySpec",
     "SubmitOrder",
     "SyncState",
+    "Tape",
+    "TapeColumns",
+    "TapeMarket",
     "Timer",
     "Trade",
     "TradeRecord",
@@ -315,15 +337,19 @@ __all__ = [
     "WindowFn",
     "WindowIndicator",
     "__version__",
+    "columns_from",
     "compiled_as",
     "file_sha256",
     "hookimpl",
     "money_to_decimal",
+    "open_tape",
     "parse_checksum",
     "read_head",
     "scenario_preset",
     "simulated_instrument",
+    "tape_events",
     "to_money",
     "unhealthy_names",
     "verify_checksum",
+    "write_tape",
 ]

@@ -8,14 +8,15 @@ message that it cannot use. Several sources are chained or merged by the kernel.
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.instruments import Instrument, MarketKind
+from flashcrash_core.market.tape.columns import TapeColumns
 
-__all__ = ["DataTier", "Feed", "FeedRequest", "FeedSource", "InstrumentResolver", "SourceInfo"]
+__all__ = ["ColumnSource", "DataTier", "Feed", "FeedRequest", "FeedSource", "InstrumentResolver", "SourceInfo"]
 
 
 class DataTier(StrEnum):
@@ -76,6 +77,16 @@ class FeedSource(Protocol):
 
     def close(self) -> None:
         """Release files and sockets; idempotent."""
+        ...
+
+
+@runtime_checkable
+class ColumnSource(FeedSource, Protocol):
+    """A source that holds its events as columns too, for the batch engine: the same events as :meth:`FeedSource.events` gives."""
+
+    @property
+    def columns(self) -> TapeColumns:
+        """Columns of the source's only symbol."""
         ...
 
 

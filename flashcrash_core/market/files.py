@@ -13,7 +13,10 @@ from flashcrash_core.errors import DataError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["LineReader", "read_head"]
+__all__ = ["MANIFEST_NAME", "LineReader", "read_head"]
+
+MANIFEST_NAME: Final = "tape.json"
+"""The file that makes a folder a tape (flashcrash_core/market/tape)."""
 
 _HEAD_BYTES: Final = 4096
 _BUFFER_BYTES: Final = 65_536
@@ -66,7 +69,12 @@ class LineReader:
 
 
 def read_head(path: Path) -> bytes:
-    """The first 4 KiB of decompressed content, for recognising a format. Raises DataError like :class:`LineReader`."""
+    """The first 4 KiB of decompressed content, for recognising a format; of a tape's folder, those of its manifest.
+
+    Raises DataError like :class:`LineReader`.
+    """
+    if (path / MANIFEST_NAME).is_file():
+        path = path / MANIFEST_NAME
     raw, stream = _open(path)
     try:
         return stream.read(_HEAD_BYTES)

@@ -162,6 +162,10 @@ class Instrument:
         """How many quantities of levels and trades were finer than a lot and rounded."""
         return self._rounded[0]
 
+    def note_rounded(self, quantities: int) -> None:
+        """Count quantities that were rounded when the data were imported into a tape, so that reports tell of them as well."""
+        self._rounded[0] += quantities
+
     def _rounded_down(self, text: str) -> int:
         self._rounded[0] += 1
         return int(Decimal(text) / self.lot_size)

@@ -15,9 +15,11 @@ from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
+from flashcrash_core.market.tape.manifest import read_manifest
+from flashcrash_core.market.tape.reader import is_tape, tape_folder
 from flashcrash_core.specs import FeedSpec
 
-__all__ = ["Input", "SymbolInput", "fingerprint", "open_input"]
+__all__ = ["Input", "SymbolInput", "asked", "fingerprint", "open_input", "recognise", "refuse_twice"]
 
 _OVERLAP_US: Final = 250_000
 """Jitter of receive times at a join; as much as the event clock takes for not late."""
@@ -124,7 +126,7 @@ def _feed_failed(name: str, when: str, error: BaseException) -> DataError:
     )
 
 
-def _asked(name: str, when: str, work: Callable[[], T]) -> T:
+def asked(name: str, when: str, work: Callable[[], T]) -> T:
     """Ask a feed for something. Raises DataError naming it for anything but the product's own errors."""
     try:
         return work()
@@ -156,7 +158,7 @@ def open_input(
 
     def open_one(name: str, path: Path | None) -> None:
         request = FeedRequest(instruments, next_seq, path, wanted, seed)
-        sources.append(_asked(name, "on opening its source", lambda: feeds[name][1].open(request)))
+        sources.append(asked(name, "on opening its source", lambda: feeds[name][1].open(request)))
         names.append(name)
 
     try:
@@ -165,9 +167,9 @@ def open_input(
             if feeds[name][0].opens is not None:
                 raise UsageError(f"feed {name} reads files: name one with --tape PATH")
             open_one(name, None)
-        _refuse_twice(paths)
+        refuse_twice(paths)
         for path in paths:
-            name = _recognise(feeds, feed, path)
+            name = recognise(feeds, feed, path)
             open_one(name, path)
         opened = _combine(sources, names)
         opened.from_files = bool(paths)
@@ -178,16 +180,20 @@ def open_input(
     except BaseException as error:
         for name, source in zip(names, sources, strict=True):
             try:
-                _asked(name, "on closing", source.close)
+                asked(name, "on closing", source.close)
             except DataError as second:
                 error.add_note(str(second))
         raise
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """Enough of a file's identity to notice that it changed before a resume: size and a digest of its head and tail."""
+    """Enough of a file's identity to notice that it changed before a resume: size, and a digest of head and tail or a tape's hash."""
     from hashlib import blake2b
 
+    if is_tape(path):
+        folder = tape_folder(path).resolve()
+        size = sum(file.stat().st_size for file in folder.glob("*.npy"))
+        return {"path": str(folder), "bytes": size, "digest": read_manifest(folder).hash[:32]}
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(65_536)
@@ -196,21 +202,23 @@ def fingerprint(path: Path) -> dict[str, Any]:
     return {"path": str(path.resolve()), "bytes": size, "digest": blake2b(head + tail, digest_size=16).hexdigest()}
 
 
-def _refuse_twice(paths: Sequence[Path]) -> None:
+def refuse_twice(paths: Sequence[Path]) -> None:
+    """Raise UsageError for a file that is named twice."""
     seen: set[Path] = set()
     for path in paths:
-        if (real := path.resolve()) in seen:
+        if (real := tape_folder(path.resolve())) in seen:
             raise UsageError(f"{path}: is named twice; name each tape once")
         seen.add(real)
 
 
-def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, path: Path) -> str:
+def recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, path: Path) -> str:
+    """The feed that reads ``path``: ``feed`` if it does, else the first that recognises it. Raises DataError, UsageError."""
     head = read_head(path)
     if not head:
         raise DataError(f"{path}: the file is empty; nothing to replay")
     openers = {name: spec.opens for name, (spec, _) in feeds.items() if spec.opens is not None}
     fitting = [
-        name for name, opens in openers.items() if _asked(name, f"to say whether it reads {path}", partial(opens, path, head))
+        name for name, opens in openers.items() if asked(name, f"to say whether it reads {path}", partial(opens, path, head))
     ]
     if feed is not None:
         if feeds[feed][0].opens is None:
@@ -222,7 +230,7 @@ def _recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, pat
     if not fitting:
         start = head[:60].decode("utf-8", "replace").splitlines()[0]
         raise DataError(
-            f"{path}: no feed recognises this format (it starts with {start!r}). Known: raw captures, Tardis-style trades, "
+            f"{path}: no feed recognises this format (it starts with {start!r}). Known: tapes, raw captures, Tardis-style trades, "
             "Binance bulk trades and aggTrades; a plugin can add more (docs/plugins/guide.md)"
         )
     return fitting[0]
@@ -233,15 +241,15 @@ def _combine(sources: list[FeedSource], names: Sequence[str]) -> Input:
     warnings: list[str] = []
     groups: dict[tuple[str, ...], list[_Member]] = {}
     for name, source in zip(names, sources, strict=True):
-        info = _asked(name, "to describe its source", partial(getattr, source, "info"))
+        info = asked(name, "to describe its source", partial(getattr, source, "info"))
         warnings.extend(info.warnings)
         for instrument in info.instruments:
             known = symbols.get(instrument.symbol)
             if known is not None and (difference := _difference(known, instrument, info.has_book)):
                 raise UsageError(f"{info.description}: {instrument.symbol} {difference}; replay them in separate runs")
             symbols[instrument.symbol] = SymbolInput(instrument, info.has_book)
-        events = _asked(name, "before its first event", source.events)
-        first = _asked(name, "before its first event", partial(next, events, None))
+        events = asked(name, "before its first event", source.events)
+        first = asked(name, "before its first event", partial(next, events, None))
         if first is not None and type(first) not in _EVENTS:
             dispose(first)
             raise DataError(f"feed {name}: its first item is {named(first)}, no event; report it to the plugin's author")

@@ -25,3 +25,9 @@ class TestBulk(FeedContract):
     """Binance's bulk files."""
 
     plugin = "bulk"
+
+
+class TestTape(FeedContract):
+    """Tapes."""
+
+    plugin = "tape"

@@ -20,8 +20,9 @@ notes            ``text``: number of the text in the tape's list of texts; reaso
 Every column is int64 but ``kind``, ``side`` (int8), ``bids``, ``asks`` and ``text`` (int32).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from enum import IntEnum
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -69,7 +70,8 @@ TABLES: Final[Mapping[str, Mapping[str, type[np.integer]]]] = {
     "levels": {"price_ticks": np.int64, "qty_lots": np.int64},
     "notes": {"text": np.int32},
 }
-_CHUNK: Final = 16_384
+_CHUNK: Final = 128
+"""Rows converted at a time: enough that a call for each column costs nothing, few enough that memory does not show it."""
 
 
 @frozen(eq=False)
@@ -86,9 +88,11 @@ class TapeColumns:
         return len(self.tables["events"]["kind"])
 
 
-def events_of(columns: TapeColumns, first_seq: int = 1) -> Iterator[MarketEvent]:
-    """The events as objects, in arrival order, numbered from ``first_seq``."""
-    symbol, seq = columns.symbol, first_seq
+def events_of(
+    columns: TapeColumns, first_seq: int = 1, next_seq: Callable[[], int] | None = None
+) -> Generator[MarketEvent, None, None]:
+    """The events as objects, in arrival order, numbered by ``next_seq``, else from ``first_seq``."""
+    symbol, number = columns.symbol, next_seq or count(first_seq).__next__
     events, levels = columns.tables["events"], _Levels(columns)
     trades, quotes, books, notes = (_rows(columns.tables[name]) for name in ("trades", "quotes", "books", "notes"))
     for start in range(0, len(columns), _CHUNK):
@@ -97,6 +101,7 @@ def events_of(columns: TapeColumns, first_seq: int = 1) -> Iterator[MarketEvent]
             events["kind"][part].tolist(), events["exchange_us"][part].tolist(), events["receive_us"][part].tolist(), strict=True
         )
         for kind, own_us, receive_us in stamps:
+            seq = number()
             exchange_us = None if own_us == NONE else own_us
             if kind == Kind.TRADE:
                 trade_id, price, lots, side = next(trades)
@@ -118,7 +123,6 @@ def events_of(columns: TapeColumns, first_seq: int = 1) -> Iterator[MarketEvent]
                 yield Rejected(symbol, seq, exchange_us, receive_us, *columns.texts[next(notes)[0]])
             else:
                 yield Timer(symbol, seq, exchange_us, receive_us)
-            seq += 1
 
 
 def _rows(table: Mapping[str, Column]) -> Iterator[tuple[int, ...]]:
@@ -136,7 +140,7 @@ class _Levels:
         self._prices, self._lots = table["price_ticks"], table["qty_lots"]
         self._at = 0
 
-    def take(self, number: int) -> tuple[tuple[int, int], ...]:
+    def take(self, number: int) -> list[tuple[int, int]]:
         at = self._at
         self._at = until = at + number
-        return tuple(zip(self._prices[at:until].tolist(), self._lots[at:until].tolist(), strict=True))
+        return list(zip(self._prices[at:until].tolist(), self._lots[at:until].tolist(), strict=True))

@@ -52,7 +52,13 @@ def _read_watched(subject: FeedSubject) -> dict[str, Any]:
         with watching() as seen:
             events = events_of(subject, path)
         allowed = (opening(str(path)), opening(path), "a thread")  # a reading thread is well, if it ends: leaves_nothing_open
-    return {"read": _digest(events), "seen": [what for what in seen if what not in allowed]}
+        inside = () if path is None or not path.is_dir() else tuple(f"{how}{path}/" for how in ("open('", "open(PosixPath('"))
+    return {"read": _digest(events), "seen": [what for what in seen if what not in allowed and not _within(what, inside)]}
+
+
+def _within(what: str, inside: tuple[str, ...]) -> bool:
+    """Whether ``what`` is reading a file in the folder of the request."""
+    return bool(inside) and what.startswith(inside) and not what.endswith(", to write)") and "/.." not in what
 
 
 def _elsewhere(subject: FeedSubject, hash_seed: int) -> dict[str, Any]:

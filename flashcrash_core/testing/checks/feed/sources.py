@@ -98,14 +98,19 @@ def needs(key: str) -> Callable[[FeedSubject], str]:
 
 @contextmanager
 def sample(subject: FeedSubject, key: str = "whole", events: int = EVENTS) -> Iterator[Path | None]:
-    """The path of a fresh example file in a folder that goes when the block ends; None for a feed that reads no file."""
+    """The path of a fresh example file (or folder, of a feed that reads those) in a folder that goes when the block ends.
+
+    None for a feed that reads no file.
+    """
     if subject.spec.opens is None:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="flashcrash-feed-") as folder:
         path = subject.spec.samples[key](Path(folder), events)
-        if not isinstance(path, Path) or not path.is_file():
-            raise CheckFailure(f'{subject.label}: the writer of the sample "{key}" gave {path!r}, which is no file it has written')
+        if not isinstance(path, Path) or not path.exists():
+            raise CheckFailure(
+                f'{subject.label}: the writer of the sample "{key}" gave {path!r}, which is no file or folder it has written'
+            )
         yield path
 
 
