@@ -31,3 +31,15 @@ class TestTape(FeedContract):
     """Tapes."""
 
     plugin = "tape"
+
+
+class TestTardisBook(FeedContract):
+    """Book files in the layout of Tardis."""
+
+    plugin = "tardis_book"
+
+
+class TestKlines(FeedContract):
+    """Binance's bulk files of 1s klines."""
+
+    plugin = "klines"

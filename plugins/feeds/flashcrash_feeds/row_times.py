@@ -77,8 +77,8 @@ class RowTimes:
         """The unit of the file, from its first time. Raises DataError when it has one already, or when the format has no such."""
         if self.unit:
             raise DataError(
-                f"{self._path}:{line}: time {text!r} is in {unit}, but the file's times are in {self.unit} (row {self._unit_line}); a "
-                f"file with mixed units is not one recording. Split it where the unit changes"
+                f"{self._path}:{line}: time {text!r} is in {unit}, but its times are in {self.unit} (row {self._unit_line}); "
+                f"a file with mixed units is not one recording. Split it where the unit changes"
             )
         if unit not in self._units:
             raise DataError(

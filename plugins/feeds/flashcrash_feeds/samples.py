@@ -1,4 +1,4 @@
-"""Example files of the three formats, for the conformance battery: synthetic throughout, written from the simulated market.
+"""Example files of the formats, for the conformance battery: synthetic throughout, written from the simulated market or by rule.
 
 ``FeedSpec.samples`` says what each is for. The same number of events gives the same bytes.
 """
@@ -26,7 +26,7 @@ from flashcrash_core.api import (
     simulated_instrument,
 )
 
-__all__ = ["bulk_samples", "replay_samples", "tardis_samples"]
+__all__ = ["bulk_samples", "kline_samples", "replay_samples", "tardis_book_samples", "tardis_samples"]
 
 _SEED: Final = 1
 _SECOND_SYMBOL: Final = "SYNUSDT"
@@ -35,6 +35,8 @@ _EVENTS_PER_S: Final = 60
 _TRADES_PER_S: Final = 200.0
 _KEPT_OF_TRUNCATED: Final = 2 / 3
 _LOST_TRADES: Final = 5
+_START_US: Final = 1_893_456_000_000_000  # 2030-01-01
+_LEVELS: Final = 20
 
 _INSTRUMENT: Final = simulated_instrument(SIMULATED_SYMBOL)
 
@@ -88,6 +90,63 @@ def bulk_samples() -> Mapping[str, SampleWriter]:
         return f"{trade.trade_id},{price},{qty},{total},{trade.exchange_us},{trade.aggressor is Side.SELL},True"
 
     return _writers(f"{SIMULATED_SYMBOL}-trades-2030-01-01.csv", **_of_trades(row))
+
+
+def kline_samples() -> Mapping[str, SampleWriter]:
+    """Files of 1s klines as Binance serves them for spot. Every second gives four trades and walks a little."""
+
+    def row(number: int) -> str:
+        open_us = _START_US + number * 1_000_000
+        price = 10_000 + number * 7 % 97
+        prices = (_price(price), _price(price + 5), _price(price - 5), _price(price + 2))
+        cells = (open_us, *prices, "4.000", open_us + 999_999, _price(4 * price), 4, "2.000", _price(2 * price), 0)
+        return ",".join(map(str, cells))
+
+    def whole(events: int) -> list[str]:
+        return [row(number) for number in range(1 + events // 4)]
+
+    def gap(events: int) -> list[str]:
+        lines = whole(events)
+        del lines[len(lines) // 2]
+        return lines
+
+    def broken_line(events: int) -> list[str]:
+        lines = whole(events)
+        lines.insert(len(lines) // 2, lines[len(lines) // 2].partition(".")[0])
+        return lines
+
+    return _writers(f"{SIMULATED_SYMBOL}-1s-2030-01-01.csv", whole=whole, gap=gap, broken_line=broken_line)
+
+
+def tardis_book_samples() -> Mapping[str, SampleWriter]:
+    """Book files that begin with their snapshot. A lost message cannot be told from one that never was: there are no ids."""
+    header = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
+
+    def message(symbol: str, number: int) -> list[str]:
+        own_us = _START_US + number * 100_000
+        start = f"binance,{symbol},{own_us},{own_us + 1_500},{'false' if number else 'true'}"
+        levels = range(_LEVELS) if number == 0 else (number % _LEVELS, (number * 3 + 1) % _LEVELS)
+        lots = (number * 7) % 50  # 0 takes a level away
+        return [
+            f"{start},{side},{_price(10_000 + sign * (level + 1))},{(lots if number else 9)}"
+            for side, sign in (("bid", -1), ("ask", 1))
+            for level in levels
+        ]
+
+    def of(*symbols: str) -> Callable[[int], list[str]]:
+        def rows(events: int) -> list[str]:
+            numbers = range(1 + events // len(symbols))
+            return [header, *[row for number in numbers for symbol in symbols for row in message(symbol, number)]]
+
+        return rows
+
+    def broken_line(events: int) -> list[str]:
+        lines = of(SIMULATED_SYMBOL)(events)
+        lines[len(lines) // 2] = lines[len(lines) // 2].replace(".", "?")
+        return lines
+
+    whole, two = of(SIMULATED_SYMBOL), of(SIMULATED_SYMBOL, _SECOND_SYMBOL)
+    return _writers("incremental_book_L2.csv", whole=whole, broken_line=broken_line, two_symbols=two)
 
 
 # -- files ---------------------------------------------------------------------------------------------------------------
@@ -155,6 +214,10 @@ def _two_symbols(events: int, source: Callable[[str, int], Iterable[Any]]) -> li
 
 
 # -- text ----------------------------------------------------------------------------------------------------------------
+
+
+def _price(ticks: int) -> str:
+    return str(_INSTRUMENT.price(ticks))
 
 
 def _decimals(trade: Trade) -> tuple[str, str]:

@@ -41,7 +41,7 @@ def test_mixed_units_name_both_rows(first: int | str, second: int | str) -> None
     """The second unit in a file ends it, with the row and the row that settled the first."""
     times = RowTimes(FILE)
     times.us(str(first), 2)
-    with pytest.raises(DataError, match=r"f\.csv:9: time .* but the file's times are in .*\(row 2\)"):
+    with pytest.raises(DataError, match=r"f\.csv:9: time .* but its times are in .*\(row 2\)"):
         times.us(str(second), 9)
 
 
