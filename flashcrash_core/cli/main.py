@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from flashcrash_core._version import __version__
 from flashcrash_core.cli import config as config_commands
 from flashcrash_core.cli import plugins as plugin_commands
-from flashcrash_core.cli import run, sessions
+from flashcrash_core.cli import run, sessions, tape
 from flashcrash_core.cli.doctor import doctor
 from flashcrash_core.cli.misplaced import RunCommand, TapeCommand
 from flashcrash_core.errors import FlashcrashError
@@ -87,6 +87,7 @@ app.command(cls=TapeCommand)(run.detect)
 app.add_typer(plugin_commands.app, name="plugins")
 app.add_typer(config_commands.app, name="config")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(tape.app, name="tape")
 app.command()(doctor)
 
 

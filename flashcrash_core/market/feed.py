@@ -16,7 +16,7 @@ from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.instruments import Instrument, MarketKind
 from flashcrash_core.market.tape.columns import TapeColumns
 
-__all__ = ["ColumnSource", "DataTier", "Feed", "FeedRequest", "FeedSource", "InstrumentResolver", "SourceInfo"]
+__all__ = ["ColumnSource", "DataTier", "Feed", "FeedRequest", "FeedSource", "InstrumentResolver", "LineSource", "SourceInfo"]
 
 
 class DataTier(StrEnum):
@@ -87,6 +87,16 @@ class ColumnSource(FeedSource, Protocol):
     @property
     def columns(self) -> TapeColumns:
         """Columns of the source's only symbol."""
+        ...
+
+
+@runtime_checkable
+class LineSource(FeedSource, Protocol):
+    """A source of a file with lines, which can say which one it read last: that of the event it yielded last."""
+
+    @property
+    def line(self) -> int:
+        """Number of the line, 0 before the first."""
         ...
 
 

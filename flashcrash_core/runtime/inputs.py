@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from flashcrash_core.detection.containment import MAX_FAULTS, dispose, explain, let_interrupt_pass, named
 from flashcrash_core.errors import DataError, FlashcrashError, UsageError
+from flashcrash_core.market.checksums import verify_checksum
 from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
 from flashcrash_core.market.files import read_head
@@ -149,7 +150,7 @@ def open_input(
     """Open files with the feeds that recognise them, or the named feed without a file.
 
     ``feed`` None lets each file choose its own. Raises :class:`DataError` for unreadable files, :class:`UsageError` for a feed that
-    cannot read them.
+    cannot read them. A file with a ``.CHECKSUM`` beside it must match it.
     """
     next_seq = count(1).__next__
     wanted = tuple(s.upper() for s in symbols)
@@ -170,6 +171,7 @@ def open_input(
         refuse_twice(paths)
         for path in paths:
             name = recognise(feeds, feed, path)
+            verify_checksum(path)  # here for all feeds: one reads nothing but its own file
             open_one(name, path)
         opened = _combine(sources, names)
         opened.from_files = bool(paths)
@@ -187,7 +189,7 @@ def open_input(
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """Enough of a file's identity to notice that it changed before a resume: size, and a digest of head and tail or a tape's hash."""
+    """Enough of a file's identity to notice that it changed before a resume: size and a digest of its ends, or a tape's hash."""
     from hashlib import blake2b
 
     if is_tape(path):

@@ -128,7 +128,10 @@ class _Symbol:
     notes: list[tuple[str, str, int]] = field(init=False, factory=list)
 
     def note(self, what: str, detail: str, count: int) -> None:
-        self.notes.append((what, detail, count))
+        if self.tape is not None:
+            self.tape.marks.whole(what, count, detail)
+        else:
+            self.notes.append((what, detail, count))
 
     def take(self, event: MarketEvent) -> None:
         own_us = event.exchange_us
@@ -178,7 +181,7 @@ class _Symbol:
         if day > before + 1:
             missing = [day_name(one) for one in range(before + 1, min(day, before + 11))]
             more = "" if day - before <= 11 else " ..."
-            self.note("missing_days", f"nothing from {', '.join(missing)}{more}", day - before - 1)
+            self.notes.append(("missing_days", f"nothing from {', '.join(missing)}{more}", day - before - 1))
         self._begin(day, event)
 
     def _add(self, event: MarketEvent, act_us: int) -> None:

@@ -53,6 +53,11 @@ class FileSource(ABC):
         """Fraction of the (compressed) file read."""
         return self._reader.fraction if self._reader is not None else 0.0
 
+    @property
+    def line(self) -> int:
+        """Number of the line read last, 0 before the first."""
+        return self._reader.line if self._reader is not None else 0
+
     def close(self) -> None:
         """Close the file and end the events; idempotent."""
         self._closed = True

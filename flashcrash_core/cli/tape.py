@@ -1,0 +1,80 @@
+"""``flashcrash tape``: make tapes from files, show one, verify one.
+
+The commands only ask and print. Heavy imports stay inside the functions, so that ``flashcrash --help`` starts fast.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flashcrash_core.cli.options import ConfigOption, JsonOption, PluginsOption, SetOption, print_json
+from flashcrash_core.cli.plugin_output import plugins_say_elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Tapes: market data as columns, for fast and repeated backtests.", no_args_is_help=True)
+
+Tape = Annotated[Path, typer.Argument(help="Folder of a tape, such as tapes/BTCUSDT/2025-10-10.")]
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Raw captures, Tardis-style files, Binance bulk files.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the tapes: OUT/SYMBOL/YYYY-MM-DD.")],
+    symbols: Annotated[str, typer.Option("--symbols", help="Symbols to take, comma separated (default: all).")] = "",
+    feed: Annotated[str | None, typer.Option("--feed", help="Feed plugin (default: what reads the file).")] = None,
+    set_: SetOption = None,
+    config: ConfigOption = None,
+    plugins: PluginsOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace tapes with other content.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make tapes from files: one per symbol and UTC day. An import that fails or is stopped leaves none."""
+    from flashcrash_core.runtime.request import RunRequest
+    from flashcrash_core.runtime.tape_import import import_tapes
+
+    request = RunRequest(
+        paths=tuple(files),
+        feed=feed,
+        symbols=tuple(part.strip().upper() for part in symbols.split(",") if part.strip()),
+        overrides=tuple(set_ or ()),
+        config_file=config,
+        plugins=plugins,
+    )
+    with plugins_say_elsewhere(json):
+        document = _with_progress("importing", lambda progress: import_tapes(request, out, force=force, on_progress=progress), json)
+    if json:
+        print_json(document)
+    else:
+        from flashcrash_core.cli.tape_view import show_import
+
+        show_import(document)
+
+
+def _with_progress(what: str, work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[str, Any]:
+    """A progress bar on standard error while a person is watching; nothing otherwise."""
+    import sys
+
+    if json or not sys.stderr.isatty():
+        return work(None)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0, events="")
+
+        def on_progress(fraction: float | None, events: int) -> None:
+            bar.update(task, completed=fraction or 0.0, events=f"{events:,} events")
+
+        return work(on_progress)
