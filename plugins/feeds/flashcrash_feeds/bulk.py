@@ -2,8 +2,7 @@
 
 The file tells neither its symbol nor, in spot, its columns; :mod:`flashcrash_feeds.bulk_layout` finds both. Missing trades show in
 the ids: spot aggregates by first and last trade id, futures ones by their own id (their trade ids skip the prints that are not of
-the market), single trades by theirs. A ``.CHECKSUM`` beside the file is verified when it is opened. Source: reference/binance.md
-section 13.
+the market), single trades by theirs. Source: reference/binance.md section 13.
 """
 
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from flashcrash_core.api import (
     SourceInfo,
     Trade,
     hookimpl,
-    verify_checksum,
 )
 from flashcrash_feeds.bulk_layout import MAKER_FLAGS, Layout, recognise, symbol_of_file
 from flashcrash_feeds.file_source import FileSource
@@ -53,7 +51,6 @@ class BulkSource(FileSource):
                 f"time and buyer_is_maker; found {shown_line(lines[0])}. For Tardis files use --feed tardis, for raw captures "
                 f"--feed replay"
             )
-        verify_checksum(path)
         self._layout: Layout = layout
         sample = DecimalSample()
         rows = lines[1:] if layout.has_header else lines

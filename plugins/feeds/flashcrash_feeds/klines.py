@@ -5,7 +5,9 @@ One row a second; a second without trades has a row as well, so a missing one is
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +24,6 @@ from flashcrash_core.api import (
     SourceInfo,
     Trade,
     hookimpl,
-    verify_checksum,
 )
 from flashcrash_feeds.bulk_layout import symbol_of_file
 from flashcrash_feeds.file_source import FileSource
@@ -30,13 +31,14 @@ from flashcrash_feeds.kline_trades import MOST_TRADES, Candle, InconsistentCandl
 from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import kline_samples
 from flashcrash_feeds.tally import Tally, shown_line
-from flashcrash_feeds.trade_csv import field_reason, first_lines, split_header
+from flashcrash_feeds.trade_csv import field_reason, probed_lines, split_header
 
 __all__ = ["KlineFeed", "KlineSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="Binance bulk files of 1s klines; trades are invented from the candles.")
 
 _COLUMNS: Final = 12
+_PROBED_ROWS: Final = 2000
 _HEADER: Final = ["open_time", "open", "high", "low", "close", "volume", "close_time"]
 _BAR_US: Final = 1_000_000
 _INVENTED: Final = (
@@ -68,27 +70,30 @@ class KlineSource(FileSource):
     """One opened file."""
 
     def __init__(self, path: Path, request: FeedRequest) -> None:
-        lines = first_lines(path)
-        if not _recognise(lines[0]):
-            raise DataError(
-                f"{path}: not a Binance kline file: expected rows of {_COLUMNS} columns from open time to taker-buy volumes, found "
-                f"{shown_line(lines[0])}; for trades and aggTrades use --feed bulk"
-            )
-        verify_checksum(path)
-        self._has_header = not lines[0][:1].isdigit()
-        rows = [raw.decode("ascii", "replace").split(",") for raw in lines[int(self._has_header) :] if raw.strip()]
-        if not rows:
-            raise DataError(f"{path}: no events; it has a header but no rows, check that it was downloaded completely")
         sample = DecimalSample()
-        for cells in rows:
-            if len(cells) == _COLUMNS:
-                for price in cells[1:5]:
-                    sample.add(price, cells[5])
-                sample.add(cells[1], cells[9])
+        first_row: list[str] = []
+        with closing(probed_lines(path, _PROBED_ROWS)) as lines:
+            first_line = next(lines)
+            if not _recognise(first_line):
+                raise DataError(
+                    f"{path}: not a Binance kline file: expected rows of {_COLUMNS} columns, open time to taker-buy volumes, found "
+                    f"{shown_line(first_line)}; for trades and aggTrades use --feed bulk"
+                )
+            self._has_header = not first_line[:1].isdigit()
+            rows = lines if self._has_header else chain((first_line,), lines)
+            for raw in rows:
+                cells = raw.decode("ascii", "replace").split(",")
+                first_row = first_row or cells
+                if len(cells) == _COLUMNS:
+                    for price in cells[1:5]:
+                        sample.add(price, cells[5])
+                    sample.add(cells[1], cells[9])
+        if not first_row:
+            raise DataError(f"{path}: no events; it has a header but no rows, check that it was downloaded completely")
         symbol = symbol_of_file(path, request.symbols)
         self._instrument = request.instruments(symbol, sample=sample.pair)
         self._next_seq = request.next_seq
-        self._require_seconds(path, rows[0])
+        self._require_seconds(path, first_row)
         info = SourceInfo(
             symbols=(symbol,),
             has_book=False,
@@ -154,6 +159,8 @@ class KlineSource(FileSource):
             for number, (price, lots, side) in enumerate(trades):
                 at_us = open_us + number * _BAR_US // len(trades)
                 trade_id = open_us // _BAR_US * MOST_TRADES + number
+                if self._closed:
+                    return
                 yield Trade(symbol, next_seq(), at_us, at_us, trade_id, price, lots, side)
         self._finish(usable)
 

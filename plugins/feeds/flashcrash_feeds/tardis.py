@@ -25,6 +25,7 @@ from flashcrash_core.api import (
     hookimpl,
 )
 from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import tardis_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
 from flashcrash_feeds.trade_csv import field_reason, first_lines, split_header
@@ -98,6 +99,8 @@ class TardisSource(FileSource):
         current = ""
         instrument: Instrument | None = None
         chain = TradeIds()
+        arrivals, own_times = RowTimes(self._path, ("microseconds",)), RowTimes(self._path, ("microseconds",))
+        local_us, own_us, too_old = arrivals.us, own_times.us, arrivals.too_old
         usable = 0
         rows = iter(reader)
         next(rows, None)  # the header
@@ -113,18 +116,19 @@ class TardisSource(FileSource):
                     if symbol.upper() not in self._others and not self._all_requested:
                         yield tally.reject(reader.line, "wrong_symbol", f"{symbol!r} was not among the first rows")
                     continue
-                receive_us = int(local)
+                receive_us = local_us(local, reader.line)
                 trade_id = int(ident) if chained or ident.isdigit() else reader.line
                 price_ticks = instrument.price_ticks(price)
                 qty_lots = instrument.trade_lots(amount)
                 aggressor = _SIDES[side]
-                exchange_us = int(timestamp)
-                if exchange_us <= 0:
-                    raise ValueError(f"timestamp {timestamp}")
+                exchange_us = own_us(timestamp, reader.line)
             except (ValueError, IndexError, KeyError) as error:
                 if raw.strip():
                     reason, detail = field_reason(error)
                     yield tally.reject(reader.line, reason, detail, receive_us, instrument.symbol if instrument else None)
+                continue
+            if late := too_old(receive_us, reader.line):
+                yield tally.reject(reader.line, "out_of_order", late, receive_us, instrument.symbol)
                 continue
             if chained:
                 if trade_id == chain.next_id:

@@ -7,6 +7,7 @@ seen; a message with a row that cannot be used is told as a FeedGap. Source: Tar
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from enum import Enum
 from operator import itemgetter
 from pathlib import Path
@@ -34,7 +35,7 @@ from flashcrash_feeds.file_source import FileSource
 from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import tardis_book_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
-from flashcrash_feeds.trade_csv import field_reason, first_lines, split_header
+from flashcrash_feeds.trade_csv import field_reason, probed_lines, split_header
 
 __all__ = ["TardisBookFeed", "TardisBookSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
 
@@ -96,31 +97,33 @@ class TardisBookSource(FileSource):
     """One opened file."""
 
     def __init__(self, path: Path, request: FeedRequest) -> None:
-        lines = first_lines(path, _PROBED_ROWS)
-        header = split_header(lines[0])
-        if not _NEEDED.issubset(header):
-            raise DataError(
-                f"{path}: not a Tardis book file: expected a header with {','.join(_COLUMNS)}, found {shown_line(lines[0])}; "
-                f"for Tardis trades use --feed tardis, for raw captures --feed replay"
-            )
-        self._pick = itemgetter(*(header.index(name) for name in _COLUMNS))
         samples: dict[str, DecimalSample] = {}
         snapshot_rows: dict[str, int] = {}
         begins: dict[str, int] = {}
         exchanges: set[str] = set()
-        for number, raw in enumerate(lines[1:], 2):
-            try:
-                exchange, symbol, _, _, flag, _, price, amount = self._pick(raw.decode("ascii").split(","))
-            except (IndexError, UnicodeDecodeError):
-                continue
-            symbol = symbol.upper()
-            exchanges.add(exchange.lower())
-            samples.setdefault(symbol, DecimalSample()).add(price, amount)
-            begins.setdefault(symbol, number)
-            if flag == "true":
-                snapshot_rows.setdefault(symbol, number)
+        with closing(probed_lines(path, _PROBED_ROWS)) as lines:
+            first_line = next(lines)
+            header = split_header(first_line)
+            if not _NEEDED.issubset(header):
+                raise DataError(
+                    f"{path}: not a Tardis book file: expected a header with {','.join(_COLUMNS)}, found {shown_line(first_line)}; "
+                    f"for Tardis trades use --feed tardis, for raw captures --feed replay"
+                )
+            self._pick = itemgetter(*(header.index(name) for name in _COLUMNS))
+            number = 1
+            for number, raw in enumerate(lines, 2):
+                try:
+                    exchange, symbol, _, _, flag, _, price, amount = self._pick(raw.decode("ascii").split(","))
+                except (IndexError, UnicodeDecodeError):
+                    continue
+                symbol = symbol.upper()
+                exchanges.add(exchange.lower())
+                samples.setdefault(symbol, DecimalSample()).add(price, amount)
+                begins.setdefault(symbol, number)
+                if flag == "true":
+                    snapshot_rows.setdefault(symbol, number)
         if not samples:
-            fault = "has a header but no rows" if len(lines) == 1 else "no usable rows: none has all columns of the header"
+            fault = "has a header but no rows" if number == 1 else "no usable rows: none has all columns of the header"
             raise DataError(f"{path}: no events; it {fault}, check that it was downloaded completely")
         symbols = require_requested(path, list(samples), request.symbols)
         kind = MarketKind.USDM if exchanges == {"binance-futures"} else MarketKind.SPOT
@@ -135,7 +138,7 @@ class TardisBookSource(FileSource):
             instruments=tuple(self._instruments.values()),
             description=f"Tardis book {path.name} ({', '.join(sorted(exchanges))}: {', '.join(symbols)})",
             warnings=tuple(
-                _headless(path, symbol, begins[symbol], snapshot_rows.get(symbol), len(lines))
+                _headless(path, symbol, begins[symbol], snapshot_rows.get(symbol), number)
                 for symbol in symbols
                 if snapshot_rows.get(symbol) != begins[symbol]
             ),

@@ -1,11 +1,12 @@
 """CSV files of trades: their header, their first lines, and why a row cannot be used."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from flashcrash_core.api import BadNumber, DataError, LineReader, read_head
 
-__all__ = ["field_reason", "first_lines", "split_header"]
+__all__ = ["field_reason", "first_lines", "probed_lines", "split_header"]
 
 PROBED_ROWS: Final = 2000
 
@@ -18,22 +19,25 @@ def split_header(line: bytes) -> list[str]:
 
 def first_lines(path: Path, count: int = PROBED_ROWS) -> list[bytes]:
     """The first lines of a file. Raises DataError for an empty, missing or unreadable one."""
+    return list(probed_lines(path, count))
+
+
+def probed_lines(path: Path, count: int) -> Iterator[bytes]:
+    """:func:`first_lines` one by one, for a look at more than should be held."""
     if not read_head(path).strip():
         raise DataError(f"{path}: no events; the file is empty, check that it was downloaded completely")
     reader = LineReader(path)
-    lines: list[bytes] = []
     try:
         for raw in reader:
-            lines.append(raw)
-            if len(lines) >= count:
+            yield raw
+            if reader.line >= count:
                 break
     except DataError:
-        if not lines:
+        if not reader.line:
             raise
         # A file cut this early is still read as far as it goes; events() then tells where it breaks off.
     finally:
         reader.close()
-    return lines
 
 
 def field_reason(error: Exception) -> tuple[str, str]:

@@ -1,6 +1,5 @@
-"""Binance bulk files that are not what they should be: checksums, units, order, cut archives."""
+"""Binance bulk files that are not what they should be: units, order, cut archives."""
 
-import hashlib
 import itertools
 import zipfile
 from pathlib import Path
@@ -47,23 +46,6 @@ def read(path: Path) -> list[MarketEvent]:
         return list(source.events())
     finally:
         source.close()
-
-
-def test_checksum_that_matches(tmp_path: Path) -> None:
-    """A file whose checksum stands beside it is read when it matches."""
-    path = archive(tmp_path, 10)
-    path.with_name(f"{path.name}.CHECKSUM").write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
-    assert len(read(path)) == 10
-
-
-def test_checksum_that_does_not_match(tmp_path: Path) -> None:
-    """It is refused at opening, with both sums, before any event."""
-    path = archive(tmp_path, 10)
-    path.with_name(f"{path.name}.CHECKSUM").write_text(f"{'ab' * 32}  {path.name}\n")
-    with pytest.raises(DataError) as caught:
-        opened(path)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() in str(caught.value)
-    assert "ab" * 32 in str(caught.value)
 
 
 def test_mixed_units_end_the_file_with_its_row(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Feed klines: layouts, what is refused, and that its trades are called invented."""
 
-import hashlib
 import itertools
 import zipfile
 from pathlib import Path
@@ -83,17 +82,12 @@ def test_trades_have_ids_that_no_other_day_has(tmp_path: Path) -> None:
     assert ids == sorted(set(ids))
 
 
-def test_zip_with_a_checksum(tmp_path: Path) -> None:
-    """The archive as served is read; one that its checksum denies is refused before any event."""
+def test_zip(tmp_path: Path) -> None:
+    """The archive as served is read without unpacking."""
     path = tmp_path / f"{NAME}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{NAME}.csv", row(0) + "\n")
-    beside = path.with_name(f"{path.name}.CHECKSUM")
-    beside.write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
     assert kinds(read(path)) == ["Trade"]
-    beside.write_text(f"{'0' * 64}  {path.name}\n")
-    with pytest.raises(DataError, match="SHA-256"):
-        opened(path)
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

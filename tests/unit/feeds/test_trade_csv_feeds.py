@@ -120,6 +120,18 @@ def test_times_going_backwards_are_passed_on(tmp_path: Path) -> None:
     assert [one.exchange_us for one in read(TardisFeed(), write(tmp_path, "t.csv", HEADER, *rows))] == [US + 5, US - 9_000_000]
 
 
+def test_rows_that_arrived_earlier_are_refused(tmp_path: Path) -> None:
+    """Arrival is the order of the file: a row with an older local time is refused by file and row, a unit other than us ends it."""
+    path = write(tmp_path, "t.csv", HEADER, tardis_row(5), tardis_row(6).replace(str(US + 15), str(US - 9_000_000)), tardis_row(7))
+    got = read(TardisFeed(), path)
+    assert kinds(got) == ["Trade", "out_of_order", "trade_id_gap", "Trade"]
+    assert isinstance(got[1], Rejected)
+    assert got[1].detail.startswith(f"{path}:3 ")
+    mixed = write(tmp_path, "m.csv", HEADER, tardis_row(5), tardis_row(6).replace(str(US + 6), str(US // 1000)))
+    with pytest.raises(DataError, match=r"m\.csv:3: time .* is in milliseconds"):
+        read(TardisFeed(), mixed)
+
+
 def test_several_symbols_and_a_filter(tmp_path: Path) -> None:
     """Each symbol has its own chain of ids; the filter keeps what was asked for."""
     rows = [

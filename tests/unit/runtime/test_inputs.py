@@ -1,6 +1,7 @@
-"""Tapes of one symbol are of one market, or the run is refused with the difference in plain words."""
+"""Tapes of one symbol are of one market and what their checksums say, or the run is refused in plain words."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from attrs import frozen
 
 from flashcrash_core.api import DataTier, FeedRequest, FeedSpec, Instrument, MarketEvent, MarketKind, Side, SourceInfo, Trade
 from flashcrash_core.config.instruments import InstrumentBook
-from flashcrash_core.errors import UsageError
+from flashcrash_core.errors import DataError, UsageError
 from flashcrash_core.runtime.inputs import open_input
 
 SPOT = Instrument("BTCUSDT", tick_size="0.01", lot_size="0.00001")
@@ -63,3 +64,27 @@ def test_tapes_of_two_markets(second: tuple[Instrument, bool], words: str, tmp_p
     with pytest.raises(UsageError) as caught:
         open_input(feeds, feed=None, paths=paths, symbols=(), instruments=InstrumentBook(), seed=1)
     assert str(caught.value) == f"b: {words}; replay them in separate runs"
+
+
+def test_a_checksum_beside_a_file_must_match(tmp_path: Path) -> None:
+    """Whatever feed reads a file: one that its ``.CHECKSUM`` denies is refused with both sums before it is opened."""
+    path = tmp_path / "a"
+    path.write_text("x")
+    opened: list[Path] = []
+
+    class Watched(Tapes):
+        def open(self, request: FeedRequest) -> OneTrade:
+            assert request.path is not None
+            opened.append(request.path)
+            return super().open(request)
+
+    feed = Watched({"a": (SPOT, True)})
+    feeds = {"tapes": (FeedSpec(name="tapes", summary="a test's", build=lambda _config: feed, opens=lambda _p, _h: True), feed)}
+    told = tmp_path / "a.CHECKSUM"
+    told.write_text(f"{'0' * 64}  a\n")
+    with pytest.raises(DataError, match=f"SHA-256 is {sha256(b'x').hexdigest()}, but a.CHECKSUM beside it says {'0' * 64}"):
+        open_input(feeds, feed=None, paths=[path], symbols=(), instruments=InstrumentBook(), seed=1)
+    assert opened == []
+    told.write_text(f"{sha256(b'x').hexdigest()}  a\n")
+    open_input(feeds, feed=None, paths=[path], symbols=(), instruments=InstrumentBook(), seed=1).close()
+    assert opened == [path]
