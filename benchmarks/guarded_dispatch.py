@@ -46,14 +46,14 @@ def composed(seconds: float) -> tuple[Composition, Lane]:
 def whole_run(seconds: float) -> tuple[float, float, int]:
     """Nanoseconds that closing rows took, and the whole run; the number of events."""
     composition, lane = composed(seconds)
-    close_row, clock, closing_ns = lane._on_row, time.perf_counter_ns, [0]
+    close_row, clock, closing_ns = lane.on_row, time.perf_counter_ns, [0]
 
     def timed(row: FeatureRow) -> None:
         began = clock()
         close_row(row)
         closing_ns[0] += clock() - began
 
-    lane._on_row = timed  # type: ignore[method-assign]
+    lane.on_row = timed  # type: ignore[method-assign]
     began = clock()
     outcome = Runner(composition.session, composition.executor, None, "", RunOptions()).run(composition.source)
     spent_ns = clock() - began

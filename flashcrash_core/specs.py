@@ -142,6 +142,9 @@ class ExecutorSpec(Spec):
     """``build(config, context)`` gives the executor of the run, for all symbols."""
     modes: frozenset[str] = field(validator=spec_fields.subset({"backtest", "paper", "real"}))
     """Run modes it may serve: ``paper``, ``backtest``, ``real``."""
+    idle_blind: bool = field(default=False, validator=spec_fields.instance(bool, "True or False"))
+    """It needs to see no event while it holds no order and :meth:`Executor.pending` is false. Then a backtest may sleep through the
+    time in which nothing is decided; else every event is stepped."""
 
 
 @frozen

@@ -70,7 +70,7 @@ def first_waking(
     quiet_rows: int,
     found: Any,
 ) -> None:
-    """The first row from ``start`` on that could end the sleep of a detector that was idle before, into ``found[0]``; else ``stop``.
+    """The first row from ``start`` on that could end the sleep of an idle detector, into ``found[0]``; ``stop`` if none could.
 
     ``found[1]`` is the last row before it up to which a nap may go: no agreement then, nor in the rows that a dip may last.
     """

@@ -68,6 +68,11 @@ class HoldSweep:
             for tally in self._tallies.values():
                 tally.on_transition(transitions[0])
 
+    @property
+    def running(self) -> bool:
+        """Shadows live: one of them, or the main detector, is not asleep."""
+        return bool(self._shadows)
+
     def _shadow(self, hold_s: float, state: dict[str, Any]) -> Detector:
         shadow = Detector(self._main.symbol, self._main.entries, attrs.evolve(self._main.config, hold_s=hold_s))
         shadow.restore(state)

@@ -42,6 +42,8 @@ class Composition:
     source: Input
     fill_models: dict[str, str]
     warnings: list[str]
+    idle_blind: bool = False
+    """The executor sees nothing while it holds no order."""
 
 
 def open_run_input(
@@ -85,7 +87,8 @@ def compose(
     )
     executor = _executor(settings, plugins, session) if trade else None
     models = {symbol: _fill_model(settings.fills.model, known) for symbol, known in source.symbols.items()}
-    return Composition(session, executor, source, models, [*plugins.warnings, *_warnings(settings, source, indicators)])
+    warnings = [*plugins.warnings, *_warnings(settings, source, indicators)]
+    return Composition(session, executor, source, models, warnings, executor is None or plugins.executor.spec.idle_blind)
 
 
 def built(kind: str, name: str, build: Callable[[], T]) -> T:

@@ -13,9 +13,11 @@ from flashcrash_core.detection.containment import MAX_FAULTS, dispose, explain, 
 from flashcrash_core.errors import DataError, FlashcrashError, UsageError
 from flashcrash_core.market.checksums import verify_checksum
 from flashcrash_core.market.events import MarketEvent, Rejected
-from flashcrash_core.market.feed import DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
+from flashcrash_core.market.feed import ColumnSource, DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
+from flashcrash_core.market.tape.columns import TapeColumns
+from flashcrash_core.market.tape.joining import first_receive_us, joined, overlap
 from flashcrash_core.market.tape.manifest import read_manifest
 from flashcrash_core.market.tape.reader import is_tape, tape_folder
 from flashcrash_core.specs import FeedSpec
@@ -91,6 +93,18 @@ class Input:
             )
         symbol = next(iter(self.symbols))
         return Rejected(symbol, 0, None, 0, "not_an_event", message)
+
+    def columns(self) -> dict[str, TapeColumns] | None:
+        """All events as columns, by symbol, where every source has them; the order of events is that of :meth:`events`."""
+        groups: dict[str, list[TapeColumns]] = {}
+        for source in self._sources:
+            if not isinstance(source, ColumnSource) or len(source.info.symbols) != 1:
+                return None
+            groups.setdefault(source.info.symbols[0], []).append(source.columns)
+        ordered = {symbol: sorted(parts, key=first_receive_us) for symbol, parts in groups.items()}
+        if any(overlap(parts, _OVERLAP_US) for parts in ordered.values()):
+            return None  # read in turn they are refused, with the place
+        return {symbol: joined(ordered[symbol]) for symbol in self.symbols}
 
     def progress(self) -> float | None:
         """Fraction read over all sources, or None. A source that cannot say is not asked again."""

@@ -5,7 +5,7 @@ the session asks the strategy and owns orders and money.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isnan
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,10 +17,12 @@ from flashcrash_core.detection.detector import Detector, Transition
 from flashcrash_core.detection.episodes import EpisodeLog
 from flashcrash_core.detection.hold_sweep import HoldSweep
 from flashcrash_core.detection.indicator import Reading, Role
+from flashcrash_core.detection.nap import Nap
 from flashcrash_core.detection.panel import Panel, PanelEntry
 from flashcrash_core.detection.scoring import JudgedRow, Score, ScoreContext, Scorer
 from flashcrash_core.detection.settings import DetectorConfig, State
 from flashcrash_core.market.accumulator import FeatureAccumulator
+from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.features import GRID_US, FeatureRow, unhealthy_names
 from flashcrash_core.market.instruments import Instrument
@@ -28,9 +30,9 @@ from flashcrash_core.runtime.containment import Host, ScorerGuard, StrategyGuard
 from flashcrash_core.runtime.markouts import Markouts
 from flashcrash_core.trading.strategy import Fees, Moment, Strategy
 
-__all__ = ["Lane", "LaneSetup"]
+__all__ = ["HISTORY_ROWS", "Lane", "LaneSetup"]
 
-_HISTORY_ROWS: Final = 101
+HISTORY_ROWS: Final = 101
 """10 s of judged rows for the scorer's peak-hold, both ends included."""
 _SETTLE_US: Final = 6_000_000
 """Rows of a silence that still close the last bars and the longest mark-out before the lane starts over."""
@@ -91,6 +93,8 @@ class Lane:
         self._host = host
         self._shares_before: dict[str, tuple[int, int]] = {}
         self.sweep: HoldSweep | None = None
+        self.make_panel: Callable[[tuple[PanelEntry, ...], str, Oversight | None], Panel] = Panel
+        """Where readings come from; the batch engine has them as columns already."""
         self._build_detection()
         if setup.sweep:
             self.sweep = HoldSweep(self.detector)
@@ -98,13 +102,13 @@ class Lane:
 
     def _build_detection(self) -> None:
         entries = self.setup.entries()
-        self.panel = Panel(entries, self.symbol, self._host.oversight)
+        self.panel = self.make_panel(entries, self.symbol, self._host.oversight)
         self.detector = Detector(self.symbol, entries, self.setup.detector)
         self.detector.judgement.symbol = self.symbol
         self.detector.judgement.oversight = self._host.oversight
         if self.sweep is not None:
             self.sweep.restart(self.detector)
-        self._history: deque[JudgedRow] = deque(maxlen=_HISTORY_ROWS)
+        self._history: deque[JudgedRow] = deque(maxlen=HISTORY_ROWS)
         self._depth = next((i for i, e in enumerate(entries) if e.role is Role.DEPTH), -1)
 
     def oversee(self, oversight: Oversight | None) -> None:
@@ -124,14 +128,23 @@ class Lane:
             if act_us - market.next_row_us > self.setup.max_silence_us:
                 self._restart(act_us)
             while market.next_row_us <= act_us:
-                self._on_row(market.close_row())
+                self.on_row(market.close_row())
         if act_us > self.now_us:  # a notice may have come at a later time: this symbol's time never goes back
             self.now_us = act_us
         market.apply(event, act_us)
         return True
 
     def _restart(self, act_us: int) -> None:
-        """After a silence beyond any baseline: forget, and warm up again."""
+        """After a silence beyond any baseline: forget, and warm up again. The bars of before it still close."""
+        self.start_over(act_us)
+        market = self.market
+        until_us = min(act_us, market.next_row_us + _SETTLE_US)
+        while market.next_row_us <= until_us:
+            self._after_row(market.close_row())
+        market.start_grid(act_us)
+
+    def start_over(self, act_us: int) -> None:
+        """Forget what was detected so far, with fresh programs; what was counted stays."""
         self.restarts += 1
         if self.detector.state not in (State.SLEEP, State.SHUTDOWN) and self.row is not None:
             self._on_transition(self.detector.leave("silence", self.row))
@@ -141,13 +154,9 @@ class Lane:
         self._inherit(panel, act_us)
         if shutdown:
             self.detector.shutdown("restart", act_us)
-        market = self.market
-        until_us = min(act_us, market.next_row_us + _SETTLE_US)
-        while market.next_row_us <= until_us:
-            self._after_row(market.close_row())
-        market.start_grid(act_us)
 
-    def _on_row(self, row: FeatureRow) -> None:
+    def on_row(self, row: FeatureRow) -> None:
+        """Take a closed row: readings, states, and what is counted of both."""
         detector, panel = self.detector, self.panel
         state = detector.state
         self.row = row
@@ -169,9 +178,32 @@ class Lane:
             self.episodes.on_row(row.t_us, row.low, row.high)
         if not detector.warm:
             self.blind_us += GRID_US
-        if state is not State.SLEEP and (blocked := self.blocked()) not in ("", "state"):
+        if state is not State.SLEEP and (blocked := self.blocked(closing=True)) not in ("", "state"):
             self.blocked_us[blocked] += GRID_US
         self._after_row(row)
+
+    @property
+    def dozing(self) -> bool:
+        """Nothing is going on: rows in which nothing agrees may be told in one step."""
+        return (
+            self.flat
+            and self.detector.idle
+            and not self.markouts.waiting
+            and (self.sweep is None or not self.sweep.running)
+            and not self.awake
+        )
+
+    def sleep_through(
+        self, nap: Nap, rows: int, *, blind_rows: int, history: Iterable[JudgedRow], bars: Iterable[tuple[Bar, int]]
+    ) -> None:
+        """Stand as after ``rows`` rows of a nap. ``bars`` come with the times of the rows that saw them first."""
+        self.state_us[State.SLEEP] += rows * GRID_US
+        self.blind_us += blind_rows * GRID_US
+        self.detector.sleep_through(nap)
+        self._history.extend(history)
+        for bar, t_us in bars:
+            self.strategy.on_bar(bar, t_us)
+            self._bar_is_new = False
 
     def _after_row(self, row: FeatureRow) -> None:
         if self.markouts.waiting:
@@ -223,8 +255,8 @@ class Lane:
         """The act clock: while entries are possible, or an order or position is open, the strategy sees every event."""
         return not self.flat or self.detector.state in self.setup.detector.entry_states
 
-    def blocked(self) -> str:
-        """Why no entry is allowed now, "" if one is. Never applies to exits."""
+    def blocked(self, *, closing: bool = False) -> str:
+        """Why no entry is allowed now, "" if one is. Never applies to exits. ``closing``: a row closes now and tells of the book."""
         detector = self.detector
         if detector.state not in self.setup.detector.entry_states:
             return "shutdown" if detector.state is State.SHUTDOWN else "state"
@@ -235,7 +267,7 @@ class Lane:
             return self.entries_blocked
         if row.unhealthy:
             return "data_" + unhealthy_names(row.unhealthy)[0]
-        if self.setup.has_book and not self.market.book_synced:
+        if not closing and self.setup.has_book and not self.market.book_synced:
             return "data_book_unsynced"  # a gap counts at once, not only from the next row on
         if detector.degraded:
             return "degraded"

@@ -20,6 +20,7 @@ from flashcrash_core import __version__
 from flashcrash_core.config import LoadedConfig, PluginConfigs, config_from_tree, load_config, resolve_plugins, resolve_store
 from flashcrash_core.errors import ConfigError, DataError, FlashcrashError, HaltedError, PluginError, StorageError, UsageError
 from flashcrash_core.registry import EdgeFault, Registry, TrustPolicy, configured_plugins, load_registry
+from flashcrash_core.runtime.batch_runner import BatchRunner
 from flashcrash_core.runtime.composition import Composition, compose, open_run_input
 from flashcrash_core.runtime.inputs import fingerprint
 from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SessionRecord
@@ -146,9 +147,9 @@ def detect(request: RunRequest, on_progress: Progress | None = None) -> dict[str
     try:
         composition = compose(prepared.config, prepared.plugins, source, trade=False)
         composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
-        runner = Runner(composition.session, None, None, "", _options(prepared, request), on_progress)
+        runner, engine = _runner(composition, None, "", _options(prepared, request), on_progress, request)
         outcome = runner.run(source)
-        report = detection_report(composition, outcome, engine="stream")
+        report = detection_report(composition, outcome, engine=engine)
         report |= {"mode": "detect", "status": outcome.status, "decision_hash": composition.session.hash.hex}
         return report | _interruption(outcome)
     finally:
@@ -223,7 +224,8 @@ def _drive(
 ) -> dict[str, Any]:
     session = composition.session
     mode = prepared.config.settings.run.mode
-    runner = Runner(session, composition.executor, store, session_id, _options(prepared, request), on_progress)
+    options = _options(prepared, request)
+    runner, engine = _runner(composition, store, session_id, options, on_progress, request, resuming=resuming)
     skip = 0
     if resuming and store is not None:
         snapshot = store.latest_snapshot(session_id)
@@ -242,7 +244,7 @@ def _drive(
         raise
     if store is not None and resuming:
         tally.load(store, session_id)
-    report = build_report(composition, outcome, tally, mode=mode, engine="stream", session_id=session_id or None)
+    report = build_report(composition, outcome, tally, mode=mode, engine=engine, session_id=session_id or None)
     report |= _interruption(outcome)
     for one in report["indicators"].values():
         one["distribution"] = prepared.registry.indicators.origin(one["plugin"]).distribution
@@ -253,6 +255,35 @@ def _drive(
         report["session_db"] = prepared.config.settings.run.db
     report["warnings"] += [_edge_warning(p) for p in prepared.registry.session_end(session_id=session_id, report=report)]
     return report
+
+
+def _runner(
+    composition: Composition,
+    store: Store | None,
+    session_id: str,
+    options: RunOptions,
+    on_progress: Progress | None,
+    request: RunRequest,
+    *,
+    resuming: bool = False,
+) -> tuple[Runner, str]:
+    """The runner that the request asks for, and its name in reports. Raises UsageError where batch was asked for and cannot be."""
+    given = composition.session, composition.executor, store, session_id, options, on_progress
+    if request.engine != "stream":
+        from flashcrash_core.runtime.batching import BatchRefused, refuse_options, strands_of
+
+        try:
+            refuse_options(composition, options, resuming=resuming)
+            columns = composition.source.columns()
+            if columns is None:
+                raise BatchRefused("the input is not made of tapes; make them with `flashcrash tape import`")
+            return BatchRunner(*given).over(strands_of(composition, columns, on_progress)), "batch"
+        except BatchRefused as refused:
+            if request.engine == "batch":
+                raise UsageError(f"--engine batch: {refused}; --engine stream takes it") from None
+            if composition.source.columns() is not None:
+                composition.warnings.append(f"engine: stream, because {refused}")
+    return Runner(*given), "stream"
 
 
 def _edge_warning(fault: EdgeFault) -> str:

@@ -36,6 +36,8 @@ class RunRequest:
     duration_s: float | None = None
     db: str | None = None
     fills: str | None = None
+    engine: str = "stream"
+    """``stream``, ``batch``, or ``auto``: batch where the input has columns and nothing needs every event."""
     keep: bool = field(default=True)
     """Keep a session in the database."""
     safe_mode: bool = False

@@ -21,4 +21,5 @@ def simulated_executor(mode: str) -> ExecutorSpec:
         config=VenueConfig,
         build=build,
         modes=frozenset({mode}),
+        idle_blind=True,
     )

@@ -1,0 +1,278 @@
+"""One symbol's whole input as columns: what a sleeping lane would have seen of every row, and any row again when it wakes.
+
+Pairs, values and flags of all rows are kept. Rows themselves (37 columns) are not: a pass over events makes any stretch of them
+anew from the checkpoint before it, in milliseconds. So memory stays small, and what a run costs beyond the pass follows the chaos.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import define, field, frozen
+from numpy.typing import NDArray
+
+from flashcrash_core.batch.dormancy import Tally
+from flashcrash_core.batch.flags import Flags
+from flashcrash_core.batch.readings import Readings
+from flashcrash_core.batch.row_chunk import BarColumns, RowChunk, bar_at
+from flashcrash_core.batch.rows import RowColumns, row_object
+from flashcrash_core.detection.panel import Pair, PanelEntry
+from flashcrash_core.market.bars import Bar
+from flashcrash_core.market.features import GRID_US, FeatureRow
+
+__all__ = ["EventPass", "LaneColumns", "Restart"]
+
+CHUNK_ROWS = 8_192
+"""Rows between two checkpoints: 14 minutes."""
+
+
+class EventPass(Protocol):
+    """A pass over the events of a tape."""
+
+    position: int
+    """Events consumed."""
+
+    def advance(self, until_event: int | None = None, max_rows: int | None = None) -> RowChunk:
+        """Consume events, and give the rows that they closed."""
+        ...
+
+    def checkpoint(self) -> Any:
+        """A copy of the whole state."""
+        ...
+
+    def resume(self, checkpoint: Any) -> None:
+        """Go on from there."""
+        ...
+
+    def accumulator_state(self) -> dict[str, Any]:
+        """What ``FeatureAccumulator.snapshot()`` would give after the consumed events."""
+        ...
+
+
+@frozen
+class Restart:
+    """After a silence beyond any baseline the lane started over."""
+
+    row: int
+    """The first row of the new stretch; the number of rows if there is none."""
+    event: int
+    """Index of the event that ended the silence."""
+    settle_rows: int
+    last_us: int
+    """Time of the last settling row."""
+
+
+@define
+class _Part:
+    """What one chunk covers."""
+
+    first_row: int
+    first_event: int
+    checkpoint: Any
+
+
+@define
+class _Window:
+    part: int
+    first_row: int
+    rows: RowColumns
+    keep: NDArray[np.int64]
+
+
+@define(eq=False)
+class LaneColumns:
+    """Rows are numbered from 0 without the settling ones. ``length`` is their number."""
+
+    entries: tuple[PanelEntry, ...]
+    events: EventPass
+    total_events: int
+    length: int = 0
+    t_us: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
+    event: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
+    unhealthy: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
+    price: NDArray[np.float64] = field(factory=lambda: np.empty(0))
+    values: NDArray[np.float64] = field(factory=lambda: np.empty((0, 0)))
+    bits: NDArray[np.uint8] = field(factory=lambda: np.empty((0, 0), np.uint8))
+    readings: list[Readings] = field(factory=list)
+    flags: list[Flags] = field(factory=list)
+    restarts: list[Restart] = field(factory=list)
+    dropped: set[int] = field(factory=set)
+    _tally: Tally | None = None
+    _parts: list[_Part] = field(factory=list)
+    _bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
+    _window: _Window | None = None
+
+    # -- making ------------------------------------------------------------------------------------------------------
+
+    def sense(
+        self, fresh: Callable[[], tuple[PanelEntry, ...]], estimate: int, on_progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Run the pass to its end and drive all indicators. ``fresh()`` builds the programs for each stretch."""
+        self._make_room(max(estimate, 1))
+        self._start_over(self.entries)
+        while self.events.position < self.total_events:
+            self._parts.append(_Part(self.length, self.events.position, self.events.checkpoint()))
+            chunk = self.events.advance(max_rows=CHUNK_ROWS)
+            self._take(chunk, fresh)
+            if on_progress is not None:
+                on_progress(self.events.position)
+        self._parts.append(_Part(self.length, self.events.position, self.events.checkpoint()))
+
+    def judge(self) -> None:
+        """Flags of all rows, as for a detector that sleeps throughout."""
+        source_of = {entry.name: readings for entry, readings in zip(self.entries, self.readings, strict=True)}
+        self.values = np.empty((len(self.entries), self.length))
+        self.bits = np.empty((len(self.entries), self.length), np.uint8)
+        self.flags = []
+        for place, (entry, readings) in enumerate(zip(self.entries, self.readings, strict=True)):
+            source = source_of.get(entry.baseline_from or "", readings)
+            flags = Flags.of(readings, source, self.values[place], self.bits[place])
+            self.flags.append(flags)
+            for first, last in self.stretches():
+                flags.judge(self.t_us, first, last, np.array([0, 0, -1, -1], np.int64))
+        self._tally = Tally.of(self.entries, self.length)
+        self._tally.count(self.bits, self.values, 0, self.length)
+
+    @property
+    def tally(self) -> Tally:
+        """Counts per row."""
+        assert self._tally is not None
+        return self._tally
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """``(first, one past last)`` row of each stretch between restarts."""
+        starts = [0, *(restart.row for restart in self.restarts)]
+        return list(zip(starts, [*starts[1:], self.length], strict=True))
+
+    def _take(self, chunk: RowChunk, fresh: Callable[[], tuple[PanelEntry, ...]]) -> None:
+        ordinary = np.cumsum(chunk.settle == 0) + self.length  # rows up to and with this one
+        number = np.where(chunk.settle == 0, ordinary - 1, ordinary)
+        bars = chunk.bars
+        if len(bars.row):
+            kept = BarColumns._make(column.copy() for column in bars)
+            self._bars.append((kept, number[bars.row], chunk.rows.t_us[bars.row].copy()))
+        cuts = [0, *chunk.restarts, len(chunk)]
+        for place, (first, last) in enumerate(pairwise(cuts)):
+            settled = first
+            if place:
+                while settled < last and chunk.settle[settled]:
+                    settled += 1
+                self.restarts.append(
+                    Restart(self.length, int(chunk.event[first]), settled - first, int(chunk.rows.t_us[settled - 1]))
+                )
+                self._start_over(fresh())
+            self._append(chunk, settled, last)
+
+    def _append(self, chunk: RowChunk, first: int, last: int) -> None:
+        number = last - first
+        if number <= 0:
+            return
+        if self.length + number > len(self.t_us):
+            self._make_room(2 * (self.length + number))
+        at, until = self.length, self.length + number
+        rows = RowColumns(*(column[first:last] for column in chunk.rows))
+        self.t_us[at:until] = rows.t_us
+        self.event[at:until] = chunk.event[first:last]
+        self.unhealthy[at:until] = rows.unhealthy
+        self.price[at:until] = rows.price
+        for readings in self.readings:
+            readings.take(rows, number, at)
+        self.length = until
+
+    def _start_over(self, entries: tuple[PanelEntry, ...]) -> None:
+        for readings, entry in zip(self.readings, entries, strict=True):
+            readings.start_over(entry)
+
+    def _make_room(self, room: int) -> None:
+        if not self.readings:
+            self.readings = [Readings.of(entry, room) for entry in self.entries]
+        else:
+            for readings in self.readings:
+                readings.grow(room)
+        self.t_us, self.event, self.unhealthy = (_grown(c, room) for c in (self.t_us, self.event, self.unhealthy))
+        self.price = _grown(self.price, room)
+
+    def judge_again(self, row: int, flags: list[tuple[bool, bool, int, int]]) -> None:
+        """A detector slept again with these flags before ``row``: judge on from there, until all is as it was reckoned."""
+        stop = next(last for first, last in self.stretches() if first <= row < last or row == last == self.length)
+        ended = row
+        for index, (one, (raw, fired, since_us, until_us)) in enumerate(zip(self.flags, flags, strict=True)):
+            if index in self.dropped:
+                continue
+            state = np.array([raw, fired, since_us, until_us], np.int64)
+            ended = max(ended, one.judge(self.t_us, row, stop, state, until_alike=True))
+        self.tally.count(self.bits, self.values, row, ended)
+
+    def drop(self, index: int, row: int) -> None:
+        """An indicator was quarantined: from ``row`` on it is missing."""
+        self.values[index, row:] = np.nan
+        self.bits[index, row:] = 0
+        self.dropped.add(index)
+        self.tally.count(self.bits, self.values, row, self.length)
+
+    # -- looking up --------------------------------------------------------------------------------------------------
+
+    def pairs(self, row: int) -> list[Pair]:
+        """What the panel held after that row."""
+        return [
+            (tuple(readings.statistic[:, row].tolist()), tuple(readings.baseline[:, row].tolist())) for readings in self.readings
+        ]
+
+    def row(self, number: int) -> FeatureRow:
+        """That row, made again from the events."""
+        window = self._window
+        if window is None or not window.first_row <= number < window.first_row + len(window.keep):
+            window = self._window = self._look_back(number)
+        return row_object(window.rows, int(window.keep[number - window.first_row]))
+
+    def _look_back(self, number: int) -> _Window:
+        place = bisect_right(self._parts, number, key=lambda part: part.first_row) - 1
+        part = self._parts[place]
+        self.events.resume(part.checkpoint)
+        chunk = self.events.advance(until_event=self._parts[place + 1].first_event)
+        return _Window(place, part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
+
+    def accumulator_before(self, event: int) -> dict[str, Any]:
+        """State of the streaming accumulator before that event arrives."""
+        place = bisect_right(self._parts, event, key=lambda part: part.first_event) - 1
+        self._window = None  # its memory is the pass's
+        self.events.resume(self._parts[place].checkpoint)
+        self.events.advance(until_event=event)
+        return self.events.accumulator_state()
+
+    def first_row_after_event(self, event: int) -> int:
+        """The first row that no event up to and with that one has closed."""
+        return int(np.searchsorted(self.event[: self.length], event, side="right"))
+
+    def bars_between(self, first: int, last: int) -> Iterator[tuple[Bar, int]]:
+        """Bars first seen in rows ``first`` to ``last`` (exclusive), and in silences before them, with the row's time."""
+        for bars, number, t_us in self._bars:
+            if not len(number) or number[-1] < first or number[0] >= last:
+                continue
+            start, stop = np.searchsorted(number, (first, last))
+            for index in range(int(start), int(stop)):
+                yield bar_at(bars, index), int(t_us[index])
+
+    def price_tail(self, first: int, last: int, rows: int) -> list[tuple[int, float]]:
+        """``(t_us, price)`` of the last ``rows`` rows of those from ``first`` to ``last`` (exclusive)."""
+        start = max(first, last - rows)
+        return list(zip(self.t_us[start:last].tolist(), self.price[start:last].tolist(), strict=True))
+
+    def healthy_us(self, first: int, last: int) -> tuple[int, int, bool]:
+        """Healthy time in these rows, unhealthy time at their end, and whether there was no healthy row."""
+        sick = self.unhealthy[first:last] != 0
+        number = int(np.count_nonzero(sick))
+        if not number:
+            return (last - first) * GRID_US, 0, False
+        if number == last - first:
+            return 0, number * GRID_US, True
+        trailing = int(np.argmin(sick[::-1]))
+        return (last - first - number) * GRID_US, trailing * GRID_US, False
+
+
+def _grown(column: NDArray[Any], room: int) -> NDArray[Any]:
+    grown = np.empty(room, column.dtype)
+    grown[: len(column)] = column
+    return grown

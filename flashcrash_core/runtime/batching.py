@@ -1,0 +1,88 @@
+"""From a composed run to one over columns, or a reason why the streaming engine has to do it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flashcrash_core.batch.compiling import is_available
+from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
+from flashcrash_core.batch.readings import BatchRefused
+from flashcrash_core.market.features import GRID_US
+from flashcrash_core.market.tape.columns import NONE, TapeColumns
+from flashcrash_core.runtime.batch_runner import Strand
+from flashcrash_core.runtime.composition import Composition
+from flashcrash_core.runtime.lane import Lane
+from flashcrash_core.runtime.lane_cursor import LaneCursor
+from flashcrash_core.runtime.runner import RunOptions
+
+__all__ = ["BatchRefused", "MakePass", "refuse_options", "strands_of"]
+
+MakePass = Callable[..., EventPass]
+Progress = Callable[[float | None, int], None]
+
+
+def refuse_options(composition: Composition, options: RunOptions, *, resuming: bool) -> None:
+    """Raise BatchRefused for a run that needs every event or real time."""
+    if not is_available():
+        raise BatchRefused('numba is not installed (pip install "flashcrash[fast]")')
+    if resuming:
+        raise BatchRefused("a resumed session repeats what is stored, event by event")
+    if options.speed is not None or options.plugin_budget_ns:
+        raise BatchRefused("plugins are held to real time")
+    if options.duration_us is not None:
+        raise BatchRefused("--duration ends a run at an event")
+    if options.quarantine:
+        raise BatchRefused("--quarantine is given")
+    if composition.executor is not None and not composition.idle_blind:
+        raise BatchRefused("the executor wants to see the market while it has no order")
+
+
+def strands_of(
+    composition: Composition,
+    columns: Mapping[str, TapeColumns],
+    on_progress: Progress | None = None,
+    make_pass: MakePass | None = None,
+) -> dict[str, Strand]:
+    """Sense every symbol's columns. Raises BatchRefused where a plugin would have to be contained."""
+    total = sum(len(one) for one in columns.values())
+    done = 0
+    strands = {}
+    for symbol, lane in composition.session.lanes.items():
+        one = columns[symbol]
+
+        def tell(position: int, done: int = done) -> None:
+            if on_progress is not None:
+                on_progress((done + position) / max(total, 1), done + position)
+
+        sensed = sensed_lane(lane, one, tell, make_pass)
+        strands[symbol] = Strand(one, LaneCursor(lane, sensed))
+        done += len(one)
+    return strands
+
+
+def sensed_lane(
+    lane: Lane, columns: TapeColumns, on_progress: Callable[[int], None] | None = None, make_pass: MakePass | None = None
+) -> LaneColumns:
+    """Features, readings and flags of one symbol."""
+    setup = lane.setup
+    if make_pass is None:
+        from flashcrash_core.batch.feature_pass import FeaturePass
+
+        make_pass = FeaturePass
+    options: dict[str, Any] = {
+        "has_book": setup.has_book,
+        "source_is_mid": setup.source_is_mid,
+        "max_silence_us": setup.max_silence_us,
+    }
+    sensed = LaneColumns(setup.entries(), make_pass(columns, setup.instrument, **options), len(columns))
+    sensed.sense(setup.entries, expected_rows(columns), on_progress)
+    sensed.judge()
+    return sensed
+
+
+def expected_rows(columns: TapeColumns) -> int:
+    """About as many rows as the events span; more is made room for when they are more."""
+    stamps = columns.tables["events"]["exchange_us"]
+    if not len(stamps):
+        return 1
+    known = stamps[stamps != NONE] if (stamps[:1000] == NONE).any() else stamps
+    return min(int(known.max() - known.min()) // GRID_US + 100, 100_000_000) if len(known) else 1
