@@ -55,6 +55,38 @@ def import_(
         show_import(document)
 
 
+@app.command("info")
+def info(tape: Tape, json: JsonOption = False) -> None:
+    """Show one tape: rows, span, gaps, grade, what it can support, worst drawdowns, peak message rate."""
+    from flashcrash_core.runtime.tape_document import tape_info
+
+    document = tape_info(tape)
+    if json:
+        print_json(document)
+    else:
+        from flashcrash_core.cli.tape_view import show_info
+
+        show_info(document)
+
+
+@app.command("verify")
+def verify(tape: Tape, json: JsonOption = False) -> None:
+    """Read all of a tape: hashes, order, trade ids, book. Exit code 4 at a mismatch, naming file and row."""
+    from flashcrash_core.runtime.tape_document import tape_verification
+
+    document = _with_progress("verifying", lambda progress: tape_verification(tape, progress), json)
+    if json:
+        print_json(document)
+    else:
+        from flashcrash_core.cli.tape_view import show_verification
+
+        show_verification(document)
+    if not document["ok"]:
+        from flashcrash_core.errors import VerificationError
+
+        raise VerificationError("\n".join(problem["message"] for problem in document["problems"]))
+
+
 def _with_progress(what: str, work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[str, Any]:
     """A progress bar on standard error while a person is watching; nothing otherwise."""
     import sys

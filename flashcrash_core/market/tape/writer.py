@@ -174,6 +174,7 @@ class _Symbol:
             carried = BookSnapshot(event.symbol, 0, None, event.receive_us, self.sync.update_id, tuple(book.bids), tuple(book.asks))
             self.tape.buffer.take(carried)
             self.tape.marks.note("carried_snapshot", 0, detail=f"update id {carried.update_id}")
+            self._note_crossed(self.tape, 0)
 
     def _roll(self, day: int, event: MarketEvent) -> None:
         before = self.day
@@ -217,9 +218,11 @@ class _Symbol:
                 tape.marks.note("book_gap", row, now_us, f"update {event.first_id} to {event.last_id} does not continue the book")
             elif self.sync.state is not SyncState.SYNCED:
                 tape.marks.note("book_unsynced", row, now_us, "updates before a snapshot that fits")
+            else:
+                self._note_crossed(tape, row)
         elif isinstance(event, BookSnapshot):
             self.sync.on_snapshot(event)
-            tape.snapshots += 1
+            self._note_crossed(tape, row)
         elif isinstance(event, FeedGap):
             tape.marks.note(f"feed_gap.{event.reason}", row, now_us)
             if act_us >= 0 and self.market.has_book and self.sync.state is SyncState.SYNCED:
@@ -227,6 +230,13 @@ class _Symbol:
         elif isinstance(event, Rejected):
             tape.marks.note(f"rejected.{event.reason}", row, now_us, event.detail)
         tape.take(event)
+
+    def _note_crossed(self, tape: "_Tape", row: int) -> None:
+        book = self.sync.book
+        if self.sync.state is SyncState.SYNCED and book.crossed():
+            tape.marks.note(
+                "book_crossed", row, self.clock.now_us, f"best bid {book.bids.best()}, best ask {book.asks.best()} ticks"
+            )
 
     def _note_trade_id(self, tape: "_Tape", row: int, trade_id: int, last_id: int) -> None:
         if trade_id <= last_id:
@@ -257,7 +267,6 @@ class _Tape:
         self.relative = relative
         self.end_us = (day + 1) * 86_400_000_000
         self.marks = Marks(owner.locate)
-        self.snapshots = 0
         self._owner = owner
         self._day = day
         self._staging = staging
