@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint typecheck unit docs faults results bench soak clean help
+.PHONY: run test lint typecheck unit docs faults results bench bench-peers bench-peers-results soak clean help
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 run: $(STAMP) ## the simulated market through the whole pipeline, in paper mode
 	@$(BIN)/flashcrash run
@@ -36,6 +36,12 @@ results: $(STAMP) ## write docs/results.md anew (needs FLASHCRASH_DATA)
 
 bench: $(STAMP) ## streaming benchmark with its reference loop
 	$(BIN)/python benchmarks/streaming.py
+
+bench-peers: $(STAMP) ## against hftbacktest and NautilusTrader, each in an environment of its own
+	$(BIN)/python benchmarks/peers/run.py
+
+bench-peers-results: $(STAMP) ## the same with cost growth, and write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/peers/run.py --growth --results
 
 soak: $(STAMP) ## the long suites: thousands of seeds
 	FLASHCRASH_SEEDS=3000 $(BIN)/pytest -n 2 -m slow

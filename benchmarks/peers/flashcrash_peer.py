@@ -1,0 +1,155 @@
+"""flashcrash over the synthetic day, by the command that a user types (``flashcrash backtest TAPE --engine ... --json``).
+
+    python flashcrash_peer.py stream TAPE --duration 4320
+    python flashcrash_peer.py cold|warm TAPE [TAPE ...] --small TAPE [--workers N]
+    python flashcrash_peer.py rule TAPE [--prefix ROWS]
+
+``cold``: from the tape, nothing cached but machine code. ``warm``: another trial with other thresholds, on readings that a first
+run cached. Both first run on a small tape, so that nothing is compiled while it is timed. ``seconds`` is the whole command but the
+start of Python: configuration, plugins, mapping the tape, the pass, indicators, detector, simulated trading, report. ``rule`` is
+the simple rule on the engine's feature rows, apart from all timing.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, Final
+
+from measuring import Stopwatch, hand_in
+from simple_rule import outcome_of
+
+from flashcrash_core import __version__
+
+__all__ = ["main"]
+
+OTHER_THRESHOLDS: Final = (
+    "indicators.volatility.trigger=5.5", "indicators.spread.trigger=4.5", "indicators.imbalance.trigger=-0.85",
+)  # fmt: skip
+KEPT_IN_CACHE: Final = "code"
+"""The folder of machine code in the cache directory; the rest is data, and removed before a cold run."""
+
+
+def backtest(tapes: Sequence[Path], *options: str) -> dict[str, Any]:
+    """``flashcrash backtest`` in this process; its report."""
+    from flashcrash_core.cli.main import main as command
+
+    told, arguments = io.StringIO(), sys.argv
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(told):
+        sys.argv = ["flashcrash", "backtest", *map(str, tapes), "--json", "--db", str(Path(folder) / "run.db"), *options]
+        try:
+            command()
+        except SystemExit as end:
+            if end.code not in (0, None, 3):  # 3: risk halted the session; its cost is the same
+                raise
+        finally:
+            sys.argv = arguments
+    report: dict[str, Any] = json.loads(told.getvalue())
+    return report
+
+
+def stream(tape: Path, duration_s: float) -> None:
+    """The streaming engine over the first part of the tape, without storage."""
+    from flashcrash_core.runtime.launch import RunRequest, execute
+
+    watch = Stopwatch()
+    report = execute(RunRequest(mode="backtest", paths=(tape,), keep=False, duration_s=duration_s))
+    _tell(report, watch.lap(), "stream")
+
+
+def batch(tapes: Sequence[Path], small: Path, workers: int, *, warm: bool) -> None:
+    """The batch engine, cold or warm."""
+    options = ("--engine", "batch", *(("--workers", str(workers)) if workers > 1 else ()))
+    backtest([small], "--engine", "batch")
+    trial: tuple[str, ...] = ()
+    if warm:
+        backtest([small], "--engine", "batch", *_set())
+        backtest(tapes, *options)
+        trial = _set()
+    watch = Stopwatch()
+    report = backtest(tapes, *options, *trial)
+    _tell(report, watch.lap(), "warm" if warm else "cold")
+
+
+def _set() -> tuple[str, ...]:
+    return tuple(part for change in OTHER_THRESHOLDS for part in ("--set", change))
+
+
+def forget(cache: Path) -> None:
+    """Remove cached data, keep machine code."""
+    for entry in cache.iterdir() if cache.is_dir() else ():
+        if entry.name != KEPT_IN_CACHE:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _tell(report: dict[str, Any], seconds: float, kind: str) -> None:
+    states = report["state_seconds"]
+    span = sum(states.values()) or 1.0
+    hand_in(
+        version=__version__,
+        kind=kind,
+        engine=report["engine"],
+        events=report["events"],
+        seconds=seconds,
+        engine_s=report["wall_s"],
+        load_s=0.0,
+        awake_share=1.0 - states.get("SLEEP", 0.0) / span,
+        active_share=states.get("ACTIVE", 0.0) / span,
+        episodes=len(report["episodes"]),
+        trades=len(report["trades"]),
+        decision_hash=report["decision_hash"],
+        stepped_events=report.get("stepped_events"),
+    )
+
+
+def mids(tape: Path) -> Iterator[int]:
+    """Best bid plus best ask, in ticks, of every feature row that the live accumulators make of the tape."""
+    from flashcrash_core.market.accumulator import FeatureAccumulator
+    from flashcrash_core.market.tape.columns import events_of
+    from flashcrash_core.market.tape.reader import open_tape
+
+    opened = open_tape(tape)
+    instrument = opened.manifest.instrument.instrument()
+    market = FeatureAccumulator(instrument, has_book=True, source_is_mid=True)
+    for event in events_of(opened.columns):
+        act_us = market.admit(event)
+        while 0 < market.next_row_us <= act_us:
+            yield round(market.close_row().price * 2 / instrument.tick)
+        market.apply(event, act_us)
+
+
+def rule(tape: Path, prefix: int) -> None:
+    """The simple rule over the whole tape, and over its first ``prefix`` rows."""
+    column = list(mids(tape))
+    hand_in(version=__version__, **outcome_of(column), prefix=outcome_of(column[:prefix]) if prefix else None)
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("stream", "cold", "warm", "rule"))
+    parser.add_argument("tape", nargs="+", type=Path)
+    parser.add_argument("--small", type=Path, help="a short tape to compile on")
+    parser.add_argument("--cache", type=Path, required=True, help="FLASHCRASH_CACHE_DIR of this run")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--duration", type=float, default=4_320.0, help="stream: seconds of market time")
+    parser.add_argument("--prefix", type=int, default=0, help="rule: rows of a second outcome")
+    options = parser.parse_args()
+    os.environ["FLASHCRASH_CACHE_DIR"] = str(options.cache)
+    forget(options.cache)
+    if options.part == "stream":
+        stream(options.tape[0], options.duration)
+    elif options.part == "rule":
+        rule(options.tape[0], options.prefix)
+    else:
+        batch(options.tape, options.small, options.workers, warm=options.part == "warm")
+
+
+if __name__ == "__main__":
+    main()
