@@ -174,7 +174,8 @@ class FlashcrashHooks:
         Arguments:
             None.
         Returns:
-            A list (or any iterable) of ``(name, typer app or function)`` pairs. The first plugin to claim a name keeps it.
+            A list (or any iterable) of ``(name, typer app or function)`` pairs. The first plugin to claim a name keeps it. A name
+            of two words, as in ``tape fetch``, puts the command below the group ``tape``.
         If it raises:
             The plugin is left out as a whole. A command that selected it ends with exit code 2 and the error with file and line;
             ``plugins list`` shows it as failed.

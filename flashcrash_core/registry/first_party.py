@@ -54,6 +54,7 @@ SHIPPED: Final[Mapping[str, str]] = {
     "paper": "flashcrash_executors.paper",
     "backtest": "flashcrash_executors.backtest",
     "sqlite": "flashcrash_storage.sqlite",
+    "binance_archive": "flashcrash_binance.fetch_command",
 }
 """Entry point to module, as in pyproject.toml (tests/layout/test_shipped.py holds them equal)."""
 

@@ -78,7 +78,8 @@ OWNERS: Final[dict[str, Callable[[str], bool]]] = {
     "sqlite3": lambda path: path.startswith("plugins/storage/") or path == "flashcrash_core/cli/doctor.py",
     "numba": lambda path: path == "flashcrash_core/batch/compiling.py",
     "zmq": lambda path: path == "flashcrash_core/runtime/bus.py",
-    "typer": lambda path: path.startswith("flashcrash_core/cli/"),
+    # a plugin that adds a command describes its options with typer, in a module of its own
+    "typer": lambda path: path.startswith("flashcrash_core/cli/") or (path.startswith("plugins/") and path.endswith("_command.py")),
     "rich": lambda path: path.startswith("flashcrash_core/cli/"),
 }
 
