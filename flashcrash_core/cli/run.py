@@ -34,6 +34,10 @@ Fills = Annotated[str | None, typer.Option("--fills", help="Fill model: M0, M1, 
 SafeMode = Annotated[
     bool, typer.Option("--safe-mode", help="Load first-party plugins only; others are left out.", rich_help_panel=_INPUT)
 ]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", help="batch (tapes, compiled), stream (every event), or auto: batch where it can."),
+]
 Db = Annotated[str | None, typer.Option("--db", help="Database (default var/flashcrash.db).")]
 
 
@@ -80,9 +84,7 @@ def run(
 
 def backtest(
     tape: Annotated[list[Path], typer.Argument(help="Data files: raw captures, Tardis-style trades, Binance bulk files.")],
-    engine: Annotated[
-        str, typer.Option("--engine", help="auto, batch or stream (batch is not available yet; auto is stream).")
-    ] = "auto",
+    engine: Engine = "auto",
     fills: Fills = None,
     out: Out = None,
     json: Json = False,
@@ -95,18 +97,17 @@ def backtest(
     safe_mode: SafeMode = False,
 ) -> None:
     """Trade recorded data with simulated fills. Without a book, the renormalised research score is shown beside the strict one."""
-    from flashcrash_core.errors import UsageError
     from flashcrash_core.runtime.comparison import run_with_comparison
 
-    if engine not in ("auto", "stream"):
-        raise UsageError(f"--engine {engine}: only auto and stream are available in this version")
     _make_directory(out)
-    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", fills=fills, db=db, safe_mode=safe_mode)
+    own: dict[str, Any] = {"fills": fills, "db": db, "safe_mode": safe_mode, "engine": _engine(engine)}
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", **own)
     _finish(_with_progress(lambda progress: run_with_comparison(request, progress), json), json, out)
 
 
 def detect(
     tape: Annotated[list[Path], typer.Argument(help="Data files: raw captures, Tardis-style trades, Binance bulk files.")],
+    engine: Engine = "auto",
     json: Json = False,
     symbols: Symbols = "",
     profile: Profile = None,
@@ -118,7 +119,8 @@ def detect(
     """Run the detector only and list the episodes."""
     from flashcrash_core.runtime import launch
 
-    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", safe_mode=safe_mode)
+    own: dict[str, Any] = {"safe_mode": safe_mode, "engine": _engine(engine)}
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", **own)
     _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
 
 
@@ -143,6 +145,14 @@ def _request(
         overrides=tuple(overrides or ()),
         **own,
     )
+
+
+def _engine(name: str) -> str:
+    if name not in ("auto", "batch", "stream"):
+        from flashcrash_core.errors import UsageError
+
+        raise UsageError(f"--engine {name}: choose auto, batch or stream")
+    return name
 
 
 def _make_directory(out: Path | None) -> None:

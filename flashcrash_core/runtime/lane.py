@@ -256,7 +256,7 @@ class Lane:
         return not self.flat or self.detector.state in self.setup.detector.entry_states
 
     def blocked(self, *, closing: bool = False) -> str:
-        """Why no entry is allowed now, "" if one is. Never applies to exits. ``closing``: a row closes now and tells of the book."""
+        """Why no entry is allowed now, "" if one is. Never applies to exits. ``closing``: a row closes now, and knows the book."""
         detector = self.detector
         if detector.state not in self.setup.detector.entry_states:
             return "shutdown" if detector.state is State.SHUTDOWN else "state"

@@ -15,13 +15,13 @@ SECOND = 1_000_000
 def rows_of(b):
     """Times of the rows that the detector sees from now on."""
     seen = []
-    inner = b.lane._on_row
+    inner = b.lane.on_row
 
     def on_row(row):
         seen.append(row)
         inner(row)
 
-    b.lane._on_row = on_row
+    b.lane.on_row = on_row
     return seen
 
 
