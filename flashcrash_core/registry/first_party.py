@@ -69,8 +69,8 @@ PACKAGES: Final[Mapping[str, str]] = {
 }
 """Package to its folder in a checkout; an installed wheel has all of them beside the kernel."""
 
-LIBRARIES: Final = frozenset(PACKAGES) - {target.partition(".")[0] for target in SHIPPED.values()}
-"""Those of them that hold no plugin of their own."""
+LIBRARIES: Final = frozenset({"flashcrash_binance"})
+"""Those of them that plugins of the others import: one that is displaced makes all of them unsafe to load."""
 
 _KERNEL: Final = Path(flashcrash_core.__file__).resolve()
 _ROOT: Final = _KERNEL.parents[1]
