@@ -98,7 +98,7 @@ def configured_plugins(config: LoadedConfig) -> tuple[tuple[str, ...], str]:
 def _refuse_first_party(selected: Selection, displaced: Mapping[str, str], verdict: Verdict) -> None:
     for candidate in selected.chosen:
         package = candidate.target.partition(".")[0]
-        # A package without plugins is one that others import: with it, none of ours is what it was.
+        # A library is imported by others of ours: without it, none of them is what it was.
         why = displaced[package] if package in displaced else next((displaced[p] for p in displaced if p in LIBRARIES), "")
         if candidate.first_party and why:
             verdict.refused[candidate.name] = PluginError(f"plugin {candidate.shown}: {why}")
