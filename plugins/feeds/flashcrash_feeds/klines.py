@@ -125,7 +125,7 @@ class KlineSource(FileSource):
             return
         tally, next_seq, symbol = self._tally, self._next_seq, self._instrument.symbol
         times = RowTimes(self._path)
-        usable = next_us = close_ticks = 0
+        usable = next_us = close_ticks = trade_id = 0
         rows = iter(reader)
         if self._has_header:
             next(rows, None)
@@ -152,16 +152,19 @@ class KlineSource(FileSource):
             if open_us < next_us:
                 yield tally.reject(reader.line, "duplicate", f"the second of {cells[0]} again", open_us)
                 continue
-            if next_us and open_us > next_us:
-                yield tally.gap("kline_gap", open_us, exchange_us=open_us)
+            if open_us != next_us:
+                # Ids count up by one, from a number that follows from the time: those of two days never meet.
+                trade_id = open_us // _BAR_US * MOST_TRADES
+                if next_us:
+                    yield tally.gap("kline_gap", open_us, exchange_us=open_us)
             next_us, close_ticks = open_us + _BAR_US, candle.close_ticks
             usable += 1
             for number, (price, lots, side) in enumerate(trades):
                 at_us = open_us + number * _BAR_US // len(trades)
-                trade_id = open_us // _BAR_US * MOST_TRADES + number
                 if self._closed:
                     return
                 yield Trade(symbol, next_seq(), at_us, at_us, trade_id, price, lots, side)
+                trade_id += 1
         self._finish(usable)
 
 

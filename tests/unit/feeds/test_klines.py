@@ -75,11 +75,12 @@ def test_it_is_called_invented(tmp_path: Path) -> None:
     assert "invented from 1s klines" in info.warnings[0]
 
 
-def test_trades_have_ids_that_no_other_day_has(tmp_path: Path) -> None:
-    """Ids follow from the time, so that the files of two days can be joined."""
-    trades = [one for one in read(write(tmp_path, row(0), row(1), row(86_400))) if isinstance(one, Trade)]
-    ids = [one.trade_id for one in trades]
-    assert ids == sorted(set(ids))
+def test_trade_ids(tmp_path: Path) -> None:
+    """Ids count up by one where no second is missing, and those of a later day are above those of an earlier one."""
+    first = [one.trade_id for one in read(write(tmp_path, *[row(second) for second in range(100)])) if isinstance(one, Trade)]
+    assert first == list(range(first[0], first[0] + len(first)))
+    later = [one for one in read(write(tmp_path, row(100))) if isinstance(one, Trade)]
+    assert later[0].trade_id > first[-1]
 
 
 def test_zip(tmp_path: Path) -> None:
