@@ -1,13 +1,14 @@
-"""flashcrash over the synthetic day, by the command that a user types (``flashcrash backtest TAPE --engine ... --json``).
+"""flashcrash over the synthetic day.
 
-    python flashcrash_peer.py stream TAPE --duration 4320
-    python flashcrash_peer.py cold|warm TAPE [TAPE ...] --small TAPE [--workers N]
-    python flashcrash_peer.py rule TAPE [--prefix ROWS]
+    python flashcrash_peer.py stream TAPE --cache DIR --duration 4320
+    python flashcrash_peer.py cold|warm TAPE [TAPE ...] --cache DIR --small TAPE [--workers N]
+    python flashcrash_peer.py rule TAPE --cache DIR [--prefix ROWS]
 
 ``cold``: from the tape, nothing cached but machine code. ``warm``: another trial with other thresholds, on readings that a first
-run cached. Both first run on a small tape, so that nothing is compiled while it is timed. ``seconds`` is the whole command but the
-start of Python: configuration, plugins, mapping the tape, the pass, indicators, detector, simulated trading, report. ``rule`` is
-the simple rule on the engine's feature rows, apart from all timing.
+run cached. Both first run on a small tape, so that nothing is compiled while it is timed. ``seconds`` is all that a run does but
+the start of Python and keeping the session in a database: configuration, plugins, mapping the tape, the pass over its events,
+indicators, detector, simulated trading, report. Several tapes go through the command ``flashcrash backtest`` itself. ``rule`` is
+the simple rule on the feature rows of the live accumulators, apart from all timing.
 """
 
 import argparse
@@ -36,15 +37,29 @@ KEPT_IN_CACHE: Final = "code"
 """The folder of machine code in the cache directory; the rest is data, and removed before a cold run."""
 
 
-def backtest(tapes: Sequence[Path], *options: str) -> dict[str, Any]:
-    """``flashcrash backtest`` in this process; its report."""
-    from flashcrash_core.cli.main import main as command
+def one_run(tape: Path, engine: str, changes: tuple[str, ...] = (), duration_s: float | None = None) -> dict[str, Any]:
+    """A backtest of one tape in this process; its report."""
+    from flashcrash_core.runtime.launch import RunRequest, execute
 
+    request = RunRequest(
+        mode="backtest", paths=(tape,), keep=False, engine=engine, overrides=changes, duration_s=duration_s
+    )  # fmt: skip
+    return execute(request)
+
+
+def command(tapes: Sequence[Path], engine: str, changes: tuple[str, ...], workers: int) -> dict[str, Any]:
+    """``flashcrash backtest`` over several tapes, in this process; its report."""
+    from flashcrash_core.cli.main import main as run
+
+    options = [word for change in changes for word in ("--set", change)]
+    if workers > 1:
+        options += ["--workers", str(workers)]
     told, arguments = io.StringIO(), sys.argv
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(told):
-        sys.argv = ["flashcrash", "backtest", *map(str, tapes), "--json", "--db", str(Path(folder) / "run.db"), *options]
+        database = str(Path(folder) / "run.db")
+        sys.argv = ["flashcrash", "backtest", *map(str, tapes), "--engine", engine, "--json", "--db", database, *options]
         try:
-            command()
+            run()
         except SystemExit as end:
             if end.code not in (0, None, 3):  # 3: risk halted the session; its cost is the same
                 raise
@@ -55,30 +70,29 @@ def backtest(tapes: Sequence[Path], *options: str) -> dict[str, Any]:
 
 
 def stream(tape: Path, duration_s: float) -> None:
-    """The streaming engine over the first part of the tape, without storage."""
-    from flashcrash_core.runtime.launch import RunRequest, execute
-
+    """The streaming engine over the first part of the tape."""
     watch = Stopwatch()
-    report = execute(RunRequest(mode="backtest", paths=(tape,), keep=False, duration_s=duration_s))
+    report = one_run(tape, "stream", duration_s=duration_s)
     _tell(report, watch.lap(), "stream")
 
 
 def batch(tapes: Sequence[Path], small: Path, workers: int, *, warm: bool) -> None:
     """The batch engine, cold or warm."""
-    options = ("--engine", "batch", *(("--workers", str(workers)) if workers > 1 else ()))
-    backtest([small], "--engine", "batch")
-    trial: tuple[str, ...] = ()
+
+    def run(changes: tuple[str, ...]) -> dict[str, Any]:
+        if len(tapes) == 1 and workers == 1:
+            return one_run(tapes[0], "batch", changes)
+        return command(tapes, "batch", changes, workers)
+
+    one_run(small, "batch")
+    changes: tuple[str, ...] = ()
     if warm:
-        backtest([small], "--engine", "batch", *_set())
-        backtest(tapes, *options)
-        trial = _set()
+        one_run(small, "batch", OTHER_THRESHOLDS)
+        run(())
+        changes = OTHER_THRESHOLDS
     watch = Stopwatch()
-    report = backtest(tapes, *options, *trial)
+    report = run(changes)
     _tell(report, watch.lap(), "warm" if warm else "cold")
-
-
-def _set() -> tuple[str, ...]:
-    return tuple(part for change in OTHER_THRESHOLDS for part in ("--set", change))
 
 
 def forget(cache: Path) -> None:

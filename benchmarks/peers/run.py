@@ -192,8 +192,9 @@ def main() -> int:
     report.say(f"Best of {options.rounds} rounds in turns, one process each, the worst in brackets; compiling is in no number.")
     rows = list(rows_of(measured, options))
     for table in (main_table(rows), ratio_table(rows)):
-        report.say()
-        report.say(markdown(table))
+        if len(table) > 1:
+            report.say()
+            report.say(markdown(table))
     if options.growth:
         try:
             for title, table in growth(engines, options, options.work / "growth"):
