@@ -19,7 +19,17 @@ from typing import Any, Final
 
 from flashcrash_core.detection.compiled_as import compiled_form
 
-__all__ = ["cache_directory", "compiled", "fingerprint", "is_available", "is_of_the_compiler", "specialised"]
+__all__ = ["cache_directory", "compiled", "compiled_in_one", "fingerprint", "is_available", "is_of_the_compiler", "specialised"]
+
+_APART: Final = ""
+_IN_ONE: Final = "-in-one"
+_CALLED_IN_ONE: Final = "-called-in-one"
+_OPTIONS: Final[dict[str, dict[str, bool]]] = {
+    _APART: {},
+    _IN_ONE: {"_nrt": False},
+    _CALLED_IN_ONE: {"_nrt": False, "forceinline": True},
+}
+"""What numba is told beside the usual: ``_nrt`` counts references."""
 
 _done: Final[dict[str, Any]] = {}
 
@@ -51,12 +61,37 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Raises ImportError without numba. What numba cannot compile raises one of its errors at the first call.
     """
+    return _made(function, _APART)  # type: ignore[no-any-return]
+
+
+def compiled_in_one(function: Callable[..., Any]) -> Callable[..., Any]:
+    """:func:`compiled` for a loop that very often calls small functions with tuples of arrays. Results are the same.
+
+    What is called is put into the loop, and references are not counted: else most of the time goes into handing tuples over field
+    by field, and into counts for arrays that the caller holds anyway. A function that makes arrays or lists cannot do without
+    counts: the first call finds out, and it is compiled as by :func:`compiled`.
+    """
+    chosen = [_made(function, _IN_ONE)]
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return chosen[-1](*arguments)
+        except Exception as error:
+            if len(chosen) > 1 or not is_of_the_compiler(error):
+                raise
+            chosen.append(compiled(function))  # compiling comes before running: nothing was done yet
+            return chosen[-1](*arguments)
+
+    return call
+
+
+def _made(function: Callable[..., Any], manner: str) -> Any:
     function = compiled_form(function)
     assert isinstance(function, FunctionType)
-    identity = fingerprint(function)
+    identity = fingerprint(function) + manner
     if identity not in _done:
-        _done[identity] = _compile(function, identity)
-    return _done[identity]  # type: ignore[no-any-return]
+        _done[identity] = _compile(function, identity, manner)
+    return _done[identity]
 
 
 def is_of_the_compiler(error: Exception) -> bool:
@@ -72,19 +107,19 @@ def fingerprint(function: FunctionType) -> str:
     return digest.hexdigest()
 
 
-def _compile(function: FunctionType, identity: str) -> Any:
+def _compile(function: FunctionType, identity: str, manner: str) -> Any:
     import numba
 
     scope = dict(function.__globals__)
     for name in _names(function.__code__):
         callee = scope.get(name)
         if isinstance(callee, FunctionType):
-            scope[name] = compiled(callee)
+            scope[name] = _made(callee, _CALLED_IN_ONE if manner else _APART)
     twin = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
     twin.__qualname__ = function.__qualname__
     twin.__module__ = function.__module__
     # No fastmath, which may reorder sums, and a division by zero raises: what comes out must equal the interpreter's to the bit.
-    made = numba.njit(nogil=True, error_model="python")(twin)
+    made = numba.njit(nogil=True, error_model="python", **_OPTIONS[manner])(twin)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_directory() / "code" / f"numba-{numba.__version__}" / identity)
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from flashcrash_core.batch.compiling import compiled, is_of_the_compiler, specialised
+from flashcrash_core.batch.compiling import compiled_in_one, is_of_the_compiler, specialised
 from flashcrash_core.batch.rows import RowColumns, row_at, row_object
 from flashcrash_core.detection.indicator import StepIndicator
 from flashcrash_core.detection.panel import Panel, PanelEntry
@@ -99,7 +99,7 @@ class Readings:
             keep_statistic=keep_some if entry.statistics else keep_none,
             keep_baseline=keep_some if entry.baselines else keep_none,
         )
-        self._drive = compiled(template)
+        self._drive = compiled_in_one(template)
 
     def _interpret(self) -> None:
         self.compiled_step, self._drive = False, None

@@ -75,12 +75,13 @@ def step(state: AccelerationState, row: FeatureRow, params: AccelerationParams) 
     price = row.bar_price
     if row.bar_gap or not price > 0.0:
         price = nan
+    at = state.at
     last = out[1]
     before = out[2]
-    if row.bar_start_us != state.at[0] + SECOND_US:
+    if row.bar_start_us != at[0] + SECOND_US:
         last = nan
         before = nan
-    state.at[0] = row.bar_start_us
+    at[0] = row.bar_start_us
     out[1] = price
     out[2] = last
     if params.seed:

@@ -87,16 +87,28 @@ def in_ticks(price: float, tick: float) -> float:
     return float(floor(price / tick + 0.5))
 
 
+def push(bars: list[float], newest: float) -> None:
+    """Drop the oldest value and append the newest."""
+    for i in range(LONGEST - 1):
+        bars[i] = bars[i + 1]
+    bars[LONGEST - 1] = newest
+
+
 def exhaustion(state: CandlePatternsState, params: CandlePatternsParams) -> int:
     """Length of the falling run that ends in the newest bar, at most 5; 0 below 3."""
+    opens = state.opens
+    highs = state.highs
+    lows = state.lows
+    closes = state.closes
+    usable = state.usable
     run = 0
     next_wick = 0.0
     next_body = 0.0
     for i in range(LONGEST - 1, -1, -1):
-        body = state.opens[i] - state.closes[i]
-        wick = state.closes[i] - state.lows[i]
-        span = state.highs[i] - state.lows[i]
-        if state.usable[i] == 0.0 or not body > 0.0 or not wick > params.lower_wick * span + _EPSILON:
+        body = opens[i] - closes[i]
+        wick = closes[i] - lows[i]
+        span = highs[i] - lows[i]
+        if usable[i] == 0.0 or not body > 0.0 or not wick > params.lower_wick * span + _EPSILON:
             break
         if run > 0 and not (next_wick >= params.wick_growth * wick - _EPSILON and next_body < body):
             break
@@ -108,17 +120,22 @@ def exhaustion(state: CandlePatternsState, params: CandlePatternsParams) -> int:
 
 def climax(state: CandlePatternsState, params: CandlePatternsParams) -> bool:
     """Whether a rising run that ends in the newest bar is a climax for any n of 5, 4 and 3."""
+    opens = state.opens
+    highs = state.highs
+    closes = state.closes
+    volumes = state.volumes
+    usable = state.usable
     last = LONGEST - 1
-    if not state.highs[last] - state.closes[last] > params.upper_wick * (state.highs[last] - state.lows[last]) + _EPSILON:
+    if not highs[last] - closes[last] > params.upper_wick * (highs[last] - state.lows[last]) + _EPSILON:
         return False
     others = 0.0
     for before in range(LONGEST):
         i = last - before
-        if state.usable[i] == 0.0 or not state.closes[i] > state.opens[i]:
+        if usable[i] == 0.0 or not closes[i] > opens[i]:
             return False
         if before > 0:
-            others += state.volumes[i]
-        if before + 1 >= SHORTEST and state.volumes[last] > params.volume_factor * others / before:
+            others += volumes[i]
+        if before + 1 >= SHORTEST and volumes[last] > params.volume_factor * others / before:
             return True
     return False
 
@@ -130,8 +147,9 @@ def take_bar(state: CandlePatternsState, row: FeatureRow, params: CandlePatterns
     second = row.bar_start_us // SECOND_US
     if row.bar_start_us != at[1] + SECOND_US:
         at[2] = 0
+        usable = state.usable
         for i in range(LONGEST):
-            state.usable[i] = 0.0
+            usable[i] = 0.0
     at[1] = row.bar_start_us
     if second % params.period == 0 or at[2] == 0:
         at[2] = 0 if second % params.period == 0 else -params.period  # a bar whose beginning was not seen never counts
@@ -161,24 +179,18 @@ def step(state: CandlePatternsState, row: FeatureRow, params: CandlePatternsPara
     out = state.out
     if row.bar_new and take_bar(state, row, params):
         at[2] = 0
-        for i in range(LONGEST - 1):
-            state.opens[i] = state.opens[i + 1]
-            state.highs[i] = state.highs[i + 1]
-            state.lows[i] = state.lows[i + 1]
-            state.closes[i] = state.closes[i + 1]
-            state.volumes[i] = state.volumes[i + 1]
-            state.usable[i] = state.usable[i + 1]
         forming = state.forming
-        last = LONGEST - 1
-        state.opens[last] = in_ticks(forming[0], params.tick)
-        state.highs[last] = in_ticks(forming[1], params.tick)
-        state.lows[last] = in_ticks(forming[2], params.tick)
-        state.closes[last] = in_ticks(forming[3], params.tick)
-        state.volumes[last] = forming[4]
-        limit = max(params.min_ticks, params.min_fraction * state.closes[last]) - _EPSILON
-        whole = forming[5] > 0.0 and forming[6] == 0.0 and state.lows[last] > 0.0
-        whole = whole and state.highs[last] - state.lows[last] >= limit
-        state.usable[last] = 1.0 if whole else 0.0
+        close = in_ticks(forming[3], params.tick)
+        high = in_ticks(forming[1], params.tick)
+        low = in_ticks(forming[2], params.tick)
+        push(state.opens, in_ticks(forming[0], params.tick))
+        push(state.highs, high)
+        push(state.lows, low)
+        push(state.closes, close)
+        push(state.volumes, forming[4])
+        limit = max(params.min_ticks, params.min_fraction * close) - _EPSILON
+        whole = forming[5] > 0.0 and forming[6] == 0.0 and low > 0.0 and high - low >= limit
+        push(state.usable, 1.0 if whole else 0.0)
         if at[0] < SHORTEST:
             at[0] += 1
         found = exhaustion(state, params)

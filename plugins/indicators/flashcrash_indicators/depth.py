@@ -96,19 +96,20 @@ def step(state: DepthState, row: FeatureRow, params: DepthParams) -> tuple[Float
             out[1] += 1.0
     if row.t_us % SECOND_US == 0:
         at = state.at
+        sums = state.sums
+        counts = state.rows
         slot = at[0]
-        size = len(state.sums)
-        state.sums[slot] = out[0]
-        state.rows[slot] = out[1]
+        sums[slot] = out[0]
+        counts[slot] = out[1]
         out[0] = 0.0
         out[1] = 0.0
         slot += 1
-        if slot == size:
+        if slot == len(sums):
             slot = 0
         at[0] = slot
         # The oldest seconds of the ring are the baseline, what follows up to now is window and guard.
-        rows = window_sum(state.rows, slot, params.baseline)
-        mean = window_sum(state.sums, slot, params.baseline) / rows if rows >= params.min_rows else nan
+        rows = window_sum(counts, slot, params.baseline)
+        mean = window_sum(sums, slot, params.baseline) / rows if rows >= params.min_rows else nan
         out[2] = mean if mean >= params.min_quote else nan
     if total != total:
         return (nan, nan, nan, nan, nan, nan, nan), (out[2],)

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from attrs import field, frozen, validators
 
 from flashcrash_core.api import GRID_US, BuildContext, FeatureRow, Floats, IndicatorSpec, PluginInfo, Role, StepIndicator, hookimpl
-from flashcrash_indicators.rolling import median
+from flashcrash_indicators.rolling import median_of_present
 from flashcrash_indicators.settings import release_above_trigger
 
 __all__ = ["ImbalanceConfig", "ImbalanceLevels", "ImbalanceParams", "ImbalanceState", "build", "judge", "step"]
@@ -75,15 +75,14 @@ def step(state: ImbalanceState, row: FeatureRow, params: ImbalanceParams) -> tup
         if total > 0.0:
             reading = (bid - ask) / total
     ring = state.readings
-    slot = state.at[0]
+    at = state.at
+    slot = at[0]
     ring[slot] = reading
     slot += 1
-    state.at[0] = 0 if slot == len(ring) else slot
+    at[0] = 0 if slot == len(ring) else slot
     if reading != reading:
         return (nan,), ()
-    readings = [x for x in ring if x == x]
-    readings.sort()
-    return (median(readings, len(readings)),), ()
+    return (median_of_present(ring),), ()
 
 
 def judge(statistic: Floats, _baseline: Floats, levels: ImbalanceLevels, was_fired: bool) -> tuple[float, bool]:

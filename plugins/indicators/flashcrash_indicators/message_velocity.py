@@ -145,13 +145,15 @@ def roll(state: MessageVelocityState, row: FeatureRow, rows: int) -> bool:
     return at[1] == rows
 
 
-def counted(state: MessageVelocityState, source: int, whole: bool) -> float:
+def counted(sums: list[float], source: int, whole: bool) -> float:
     """Count of a source in the window, NaN while it is not known."""
-    return state.sums[source] if whole and state.sums[3 + source] > 0.0 else nan
+    return sums[source] if whole and sums[3 + source] > 0.0 else nan
 
 
-def base_of(ordered: list[float], count: int, params: MessageVelocityParams) -> float:
-    """Floored median, NaN with too few seconds."""
+def next_base(ring: list[float], ordered: list[float], at: list[int], params: MessageVelocityParams, newest: float) -> float:
+    """Let a second enter its population; the floored median of it, NaN with too few seconds."""
+    population_push(ring, ordered, at, params.guard, newest)
+    count = at[1]
     if count < params.min_samples:
         return nan
     middle = median(ordered, count)
@@ -161,17 +163,15 @@ def base_of(ordered: list[float], count: int, params: MessageVelocityParams) -> 
 def step(state: MessageVelocityState, row: FeatureRow, params: MessageVelocityParams) -> tuple[Floats, Floats]:
     """``(trades, quotes, updates)`` of the last second and their baselines."""
     whole = roll(state, row, params.rows)
-    trades = counted(state, 0, whole)
-    quotes = counted(state, 1, whole)
-    updates = counted(state, 2, whole)
+    sums = state.sums
+    trades = counted(sums, 0, whole)
+    quotes = counted(sums, 1, whole)
+    updates = counted(sums, 2, whole)
     out = state.out
     if row.t_us % SECOND_US == 0:
-        population_push(state.trades, state.trades_sorted, state.trades_at, params.guard, trades)
-        population_push(state.quotes, state.quotes_sorted, state.quotes_at, params.guard, quotes)
-        population_push(state.updates, state.updates_sorted, state.updates_at, params.guard, updates)
-        out[0] = base_of(state.trades_sorted, state.trades_at[1], params)
-        out[1] = base_of(state.quotes_sorted, state.quotes_at[1], params)
-        out[2] = base_of(state.updates_sorted, state.updates_at[1], params)
+        out[0] = next_base(state.trades, state.trades_sorted, state.trades_at, params, trades)
+        out[1] = next_base(state.quotes, state.quotes_sorted, state.quotes_at, params, quotes)
+        out[2] = next_base(state.updates, state.updates_sorted, state.updates_at, params, updates)
     return (trades, quotes, updates), (out[0], out[1], out[2])
 
 
@@ -198,9 +198,10 @@ def mean_of(out: list[float], source: int, count: float, params: MessageVelocity
 def step_mean(state: MessageVelocityState, row: FeatureRow, params: MessageVelocityParams) -> tuple[Floats, Floats]:
     """``(trades, quotes, updates)`` of the last second and their means per second, the last second included."""
     whole = roll(state, row, params.rows)
-    trades = counted(state, 0, whole)
-    quotes = counted(state, 1, whole)
-    updates = counted(state, 2, whole)
+    sums = state.sums
+    trades = counted(sums, 0, whole)
+    quotes = counted(sums, 1, whole)
+    updates = counted(sums, 2, whole)
     out = state.out
     if row.t_us % SECOND_US == 0:
         enter_second(state.trades, state.trades_at, out, 0, trades)

@@ -1,15 +1,18 @@
 """Rings, populations and sums that the eight step functions share.
 
-Everything here is written in the subset that numba's nopython mode compiles, and takes a list of floats or a numpy array alike:
-no list method but ``sort`` (arrays have it too), no slice that changes a length. A window sum is always recomputed from its
-ring in time order, never kept as a running float: a running sum drifts, and would make a reading depend on when the run began.
-NaN stands for a missing sample; in a sorted population it is stored as +inf, so that it sorts behind every real one.
+Interpreted they take lists, compiled arrays. What numba would not compile, or compile badly, has a second writing in
+:mod:`flashcrash_indicators.rolling_loops`, which stands for it in compiled code; the rest is written once. A window sum is always
+recomputed from its ring in time order, never kept as a running float: a running sum drifts, and would make a reading depend on
+when the run began. NaN stands for a missing sample; in a sorted population it is stored as +inf, so that it sorts behind every
+real one.
 """
 
+from bisect import bisect_left, bisect_right
 from math import inf, nan
 from typing import Final
 
-from flashcrash_core.api import GRID_US
+from flashcrash_core.api import GRID_US, compiled_as
+from flashcrash_indicators import rolling_loops
 
 __all__ = [
     "ROWS_PER_SECOND",
@@ -20,6 +23,7 @@ __all__ = [
     "first_not_below",
     "median",
     "median_deviation",
+    "median_of_present",
     "population_push",
     "replace_sorted",
     "window_sum",
@@ -29,6 +33,7 @@ SECOND_US: Final = 1_000_000
 ROWS_PER_SECOND: Final = SECOND_US // GRID_US
 
 
+@compiled_as(rolling_loops.window_sum)
 def window_sum(ring: list[float], start: int, length: int) -> float:
     """Sum of ``length`` samples from slot ``start``, wrapping once, in time order. The ring holds no NaN."""
     total = 0.0
@@ -41,6 +46,7 @@ def window_sum(ring: list[float], start: int, length: int) -> float:
     return total
 
 
+@compiled_as(rolling_loops.count_and_sum)
 def count_and_sum(ring: list[float], start: int, length: int) -> tuple[int, float]:
     """Number and sum of the samples that are not NaN, in time order."""
     count = 0
@@ -58,6 +64,7 @@ def count_and_sum(ring: list[float], start: int, length: int) -> tuple[int, floa
     return count, total
 
 
+@compiled_as(rolling_loops.count_and_deviations)
 def count_and_deviations(ring: list[float], start: int, length: int, center: float) -> tuple[int, float]:
     """Number of the samples that are not NaN and the sum of their squared distances from ``center``, in time order."""
     total = 0.0
@@ -95,19 +102,13 @@ def delay(line: list[float], at: list[int], cursor: int, value: float) -> float:
     return line[slot]
 
 
+@compiled_as(rolling_loops.first_not_below)
 def first_not_below(ordered: list[float], count: int, value: float) -> int:
     """Index of the first of ``count`` ascending samples that is not below ``value``."""
-    low = 0
-    high = count
-    while low < high:
-        middle = (low + high) // 2
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return bisect_left(ordered, value, 0, count)
 
 
+@compiled_as(rolling_loops.replace_sorted)
 def replace_sorted(ordered: list[float], old: float, new: float) -> None:
     """Replace one ``old`` by ``new`` in an ascending list, NaN standing as +inf."""
     if old != old:
@@ -116,8 +117,9 @@ def replace_sorted(ordered: list[float], old: float, new: float) -> None:
         new = inf
     if old == new:
         return
-    ordered[first_not_below(ordered, len(ordered), old)] = new
-    ordered.sort()  # one sample out of place: about one pass for Python's sort
+    del ordered[bisect_left(ordered, old)]
+    # Among equals the newcomer takes the end that it comes from, as if the list had been sorted with it in the old one's place.
+    ordered.insert(bisect_left(ordered, new) if new > old else bisect_right(ordered, new), new)
 
 
 def population_push(ring: list[float], ordered: list[float], at: list[int], guard: int, value: float) -> None:
@@ -149,21 +151,43 @@ def median(ordered: list[float], count: int) -> float:
     return (ordered[half - 1] + ordered[half]) * 0.5
 
 
+@compiled_as(rolling_loops.median_of_present)
+def median_of_present(ring: list[float]) -> float:
+    """Median of the samples that are not NaN, in any order; NaN when there are none."""
+    present = [x for x in ring if x == x]
+    present.sort()
+    return median(present, len(present))
+
+
 def median_deviation(ordered: list[float], count: int, center: float) -> float:
-    """Median distance from ``center`` of the first ``count`` of an ascending list (MAD); NaN when there are none."""
+    """Median distance from ``center`` of the first ``count`` of an ascending list (MAD); NaN when there are none.
+
+    Distances grow outwards on both sides of the center. So the nearest ``count // 2 + 1`` samples are some to the right and the
+    rest to the left; how many to the right is found by halving, without a second sort.
+    """
     if count == 0:
         return nan
-    high = first_not_below(ordered, count, center)
-    low = high - 1
-    previous = 0.0
-    current = 0.0
-    # Distances grow outwards on both sides, so walking out from the center meets them in order: no second sort.
-    for _ in range(count // 2 + 1):
-        previous = current
-        if low < 0 or (high < count and ordered[high] - center <= center - ordered[low]):
-            current = ordered[high] - center
-            high += 1
+    first = first_not_below(ordered, count, center)  # the first on the right; the last on the left stands before it
+    nearest = count // 2 + 1
+    right = max(0, nearest - first)
+    most = min(count - first, nearest)
+    while right < most:
+        middle = (right + most) // 2
+        if ordered[first + middle] - center <= center - ordered[first - nearest + middle]:
+            right = middle + 1
         else:
-            current = center - ordered[low]
-            low -= 1
-    return current if count % 2 == 1 else (previous + current) * 0.5
+            most = middle
+    left = nearest - right
+    farthest_right = ordered[first + right - 1] - center if right > 0 else -1.0
+    farthest_left = center - ordered[first - left] if left > 0 else -1.0
+    if farthest_left >= farthest_right:
+        farthest = farthest_left
+        left -= 1
+        farthest_left = center - ordered[first - left] if left > 0 else -1.0
+    else:
+        farthest = farthest_right
+        right -= 1
+        farthest_right = ordered[first + right - 1] - center if right > 0 else -1.0
+    if count % 2 == 1:
+        return farthest
+    return (max(farthest_left, farthest_right) + farthest) * 0.5

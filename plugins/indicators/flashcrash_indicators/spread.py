@@ -112,38 +112,41 @@ def floored(base: float, tick_floor: float, floor: float) -> float:
 def step(state: SpreadState, row: FeatureRow, params: SpreadParams) -> tuple[Floats, Floats]:
     """``(spread,), (spread_baseline,)`` of the time-weighted reading."""
     at = state.at
+    weighted = state.weighted
+    covered = state.covered
+    rows = params.rows
     slot = at[0]
     if row.covered_us > 0:
-        state.weighted[slot] = row.spread_tw * row.covered_us
-        state.covered[slot] = float(row.covered_us)
+        weighted[slot] = row.spread_tw * row.covered_us
+        covered[slot] = float(row.covered_us)
     else:
-        state.weighted[slot] = 0.0
-        state.covered[slot] = 0.0
+        weighted[slot] = 0.0
+        covered[slot] = 0.0
     slot += 1
-    if slot == params.rows:
+    if slot == rows:
         slot = 0
     at[0] = slot
     if at[1] < ROWS_PER_SECOND:
         at[1] += 1
     out = state.out
-    covered = window_sum(state.covered, slot, params.rows)
-    spread = window_sum(state.weighted, slot, params.rows) / covered if covered > 0.0 else nan
+    weight = window_sum(covered, slot, rows)
+    spread = window_sum(weighted, slot, rows) / weight if weight > 0.0 else nan
     if row.t_us % SECOND_US == 0:
         second = spread
-        if params.rows != ROWS_PER_SECOND:  # the window is not the second that just ended
-            weight = window_sum(state.covered, (slot - ROWS_PER_SECOND) % params.rows, ROWS_PER_SECOND)
-            second = (
-                window_sum(state.weighted, (slot - ROWS_PER_SECOND) % params.rows, ROWS_PER_SECOND) / weight
-                if weight > 0.0
-                else nan
-            )
+        if rows != ROWS_PER_SECOND:  # the window is not the second that just ended
+            start = (slot - ROWS_PER_SECOND) % rows
+            weight = window_sum(covered, start, ROWS_PER_SECOND)
+            second = window_sum(weighted, start, ROWS_PER_SECOND) / weight if weight > 0.0 else nan
         if at[1] < ROWS_PER_SECOND:
             second = nan
-        population_push(state.seconds, state.seconds_sorted, state.seconds_at, params.guard, second)
+        ordered = state.seconds_sorted
+        seconds_at = state.seconds_at
+        population_push(state.seconds, ordered, seconds_at, params.guard, second)
         ticks = delay(state.tick_floors, at, 2, params.ticks * 2.0 / (row.bid + row.ask) if row.book_usable else nan)
         if ticks == ticks:
             out[1] = ticks
-        base = median(state.seconds_sorted, state.seconds_at[1]) if state.seconds_at[1] >= params.min_samples else nan
+        count = seconds_at[1]
+        base = median(ordered, count) if count >= params.min_samples else nan
         out[0] = floored(base, out[1], params.floor)
     return (spread if row.book_usable else nan,), (out[0],)
 
@@ -162,17 +165,21 @@ def step_row_end(state: SpreadState, row: FeatureRow, params: SpreadParams) -> t
         ticks = params.ticks * 2.0 / (row.bid + row.ask) if row.book_usable else nan
         base = floored(total / count, ticks, params.floor)
     if row.t_us % SECOND_US == 0:
-        slot = state.seconds_at[0]
-        state.seconds[slot] = out[2]
-        state.seconds_sorted[slot] = out[3]  # here the rows of each second, in the same slots
+        sums = state.seconds
+        counts = state.seconds_sorted  # here the rows of each second, in the same slots
+        seconds_at = state.seconds_at
+        size = len(sums)
+        slot = seconds_at[0]
+        sums[slot] = out[2]
+        counts[slot] = out[3]
         slot += 1
-        if slot == len(state.seconds):
+        if slot == size:
             slot = 0
-        state.seconds_at[0] = slot
+        seconds_at[0] = slot
         out[2] = 0.0
         out[3] = 0.0
-        out[4] = window_sum(state.seconds, slot, len(state.seconds))
-        out[5] = window_sum(state.seconds_sorted, slot, len(state.seconds))
+        out[4] = window_sum(sums, slot, size)
+        out[5] = window_sum(counts, slot, size)
     return (spread,), (base,)
 
 

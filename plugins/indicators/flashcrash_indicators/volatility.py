@@ -159,11 +159,11 @@ def step(state: VolatilityState, row: FeatureRow, params: VolatilityParams) -> t
     base = spread_of(ring, (end - params.lag - params.baseline) % size, params.baseline, params.demeaned, params.min_samples)
     if params.blocks and (row.bar_start_us // SECOND_US + 1 - params.lag) % BLOCK_S == 0:
         block = spread_of(ring, (end - params.lag - BLOCK_S) % size, BLOCK_S, 0, _BLOCK_MIN)
-        population_push(state.blocks, state.blocks_sorted, state.blocks_at, 0, block)
-        if state.blocks_at[1] >= params.block_min:
-            out[3] = median(state.blocks_sorted, state.blocks_at[1])
-        else:
-            out[3] = nan
+        ordered = state.blocks_sorted
+        blocks_at = state.blocks_at
+        population_push(state.blocks, ordered, blocks_at, 0, block)
+        count = blocks_at[1]
+        out[3] = median(ordered, count) if count >= params.block_min else nan
     if out[3] < base:
         base = out[3]
     # The floor's price is the one before the guard: nothing inside window or guard may move the baseline.

@@ -142,11 +142,13 @@ class VolumeDeltaLevels(NamedTuple):
 def roll(state: VolumeDeltaState, row: FeatureRow, rows: int) -> tuple[float, float]:
     """Take the row into the window and return ``D_W`` and gross, NaN before the window is full."""
     at = state.at
+    deltas = state.delta
+    grosses = state.gross
     slot = at[0]
     gross = row.buy_notional + row.sell_notional
-    unchanged = gross == 0.0 and state.gross[slot] == 0.0
-    state.delta[slot] = row.buy_notional - row.sell_notional
-    state.gross[slot] = gross
+    unchanged = gross == 0.0 and grosses[slot] == 0.0
+    deltas[slot] = row.buy_notional - row.sell_notional
+    grosses[slot] = gross
     slot += 1
     if slot == rows:
         slot = 0
@@ -162,8 +164,8 @@ def roll(state: VolumeDeltaState, row: FeatureRow, rows: int) -> tuple[float, fl
         unchanged = False
     window = state.window
     if not unchanged:  # nothing came and nothing went: the sums stand, to the bit
-        window[0] = window_sum(state.delta, slot, rows)
-        window[1] = window_sum(state.gross, slot, rows)
+        window[0] = window_sum(deltas, slot, rows)
+        window[1] = window_sum(grosses, slot, rows)
     return window[0], window[1]
 
 
@@ -173,13 +175,16 @@ def step(state: VolumeDeltaState, row: FeatureRow, params: VolumeDeltaParams) ->
     out = state.out
     if row.t_us % params.period_us == 0:
         whole = state.at[2] >= params.rows
-        population_push(state.deltas, state.deltas_sorted, state.deltas_at, params.guard, delta if whole else nan)
-        population_push(state.grosses, state.grosses_sorted, state.grosses_at, params.guard, gross if whole else nan)
-        count = state.deltas_at[1]
+        deltas = state.deltas_sorted
+        grosses = state.grosses_sorted
+        deltas_at = state.deltas_at
+        population_push(state.deltas, deltas, deltas_at, params.guard, delta if whole else nan)
+        population_push(state.grosses, grosses, state.grosses_at, params.guard, gross if whole else nan)
+        count = deltas_at[1]
         if count >= params.min_samples:
-            center = median(state.deltas_sorted, count)
-            usual = median(state.grosses_sorted, count)
-            scale = MAD_TO_SIGMA * median_deviation(state.deltas_sorted, count, center)
+            center = median(deltas, count)
+            usual = median(grosses, count)
+            scale = MAD_TO_SIGMA * median_deviation(deltas, count, center)
             out[0] = center
             out[1] = max(scale, params.gross_floor * usual, params.quote_floor)
             out[2] = usual
@@ -197,12 +202,13 @@ def step_std(state: VolumeDeltaState, row: FeatureRow, params: VolumeDeltaParams
     if row.t_us % params.period_us == 0:
         # The window that ended one period ago no longer overlaps the rolling one: it enters now.
         ring = state.deltas
-        slot = state.deltas_at[0]
+        deltas_at = state.deltas_at
+        slot = deltas_at[0]
         ring[slot] = out[6]
         slot += 1
         if slot == len(ring):
             slot = 0
-        state.deltas_at[0] = slot
+        deltas_at[0] = slot
         out[6] = delta if state.at[2] >= params.rows else nan
         count, total = count_and_sum(ring, slot, len(ring))
         out[3] = float(count)
