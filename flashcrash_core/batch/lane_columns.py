@@ -246,13 +246,29 @@ class LaneColumns:
         """The first row that no event up to and with that one has closed."""
         return int(np.searchsorted(self.event[: self.length], event, side="right"))
 
-    def bars_between(self, first: int, last: int) -> Iterator[tuple[Bar, int]]:
-        """Bars first seen in rows ``first`` to ``last`` (exclusive), and in silences before them, with the row's time."""
-        for bars, number, t_us in self._bars:
-            if not len(number) or number[-1] < first or number[0] >= last:
+    def bars_between(self, first: int, last: int, newest: int | None = None) -> Iterator[tuple[Bar, int]]:
+        """Bars first seen in rows ``first`` to ``last`` (exclusive), and in silences before them, with the row's time.
+
+        With ``newest`` only so many bars with trades at the end, and the empty ones between them.
+        """
+        spans: list[tuple[int, int, int]] = []
+        wanted = newest
+        for place in range(len(self._bars) - 1, -1, -1):
+            bars, number, _ = self._bars[place]
+            if wanted == 0 or number[-1] < first:
+                break
+            if number[0] >= last:
                 continue
-            start, stop = np.searchsorted(number, (first, last))
-            for index in range(int(start), int(stop)):
+            start, stop = (int(end) for end in np.searchsorted(number, (first, last)))
+            if wanted is not None:
+                traded = np.flatnonzero(bars.empty[start:stop] == 0)
+                if len(traded) >= wanted:
+                    start += int(traded[len(traded) - wanted])
+                wanted = max(wanted - len(traded), 0)
+            spans.append((place, start, stop))
+        for place, start, stop in reversed(spans):
+            bars, _, t_us = self._bars[place]
+            for index in range(start, stop):
                 yield bar_at(bars, index), int(t_us[index])
 
     def price_tail(self, first: int, last: int, rows: int) -> list[tuple[int, float]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flashcrash_core.batch.compiling import is_available
+from flashcrash_core.batch.feature_pass import FeaturePass
 from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
 from flashcrash_core.batch.readings import BatchRefused
 from flashcrash_core.market.features import GRID_US
@@ -64,16 +65,12 @@ def sensed_lane(
 ) -> LaneColumns:
     """Features, readings and flags of one symbol."""
     setup = lane.setup
-    if make_pass is None:
-        from flashcrash_core.batch.feature_pass import FeaturePass
-
-        make_pass = FeaturePass
     options: dict[str, Any] = {
         "has_book": setup.has_book,
         "source_is_mid": setup.source_is_mid,
         "max_silence_us": setup.max_silence_us,
     }
-    sensed = LaneColumns(setup.entries(), make_pass(columns, setup.instrument, **options), len(columns))
+    sensed = LaneColumns(setup.entries(), (make_pass or FeaturePass)(columns, setup.instrument, **options), len(columns))
     sensed.sense(setup.entries, expected_rows(columns), on_progress)
     sensed.judge()
     return sensed

@@ -208,7 +208,14 @@ def _lane(
         needs_book=frozenset(i.spec.name for i in held if "book" in i.spec.needs),
         scorer_name=plugins.scorer.spec.name,
         strategy_name=plugins.strategy.spec.name,
+        bar_memory=_bar_memory(plugins) if trade else 0,
     )
+
+
+def _bar_memory(plugins: PluginConfigs) -> int | None:
+    spec, config = plugins.strategy.spec, plugins.strategy.config
+    told = spec.bar_memory
+    return None if told is None else built("strategy", spec.name, lambda: told(config))
 
 
 def _fill_model(configured: str, known: SymbolInput) -> str:

@@ -58,6 +58,8 @@ class LaneSetup:
     scorer_name: str = "scorer"
     strategy_name: str = "strategy"
     """Names of the plugins, for their faults."""
+    bar_memory: int | None = None
+    """So many bars with trades decide what the strategy does; None: all of them do."""
 
 
 class Lane:

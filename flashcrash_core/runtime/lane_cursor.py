@@ -155,7 +155,7 @@ class LaneCursor:
             JudgedRow(t_us, tuple(values))
             for t_us, values in zip(columns.t_us[tail].tolist(), columns.values[:, tail].T.tolist(), strict=True)
         ]
-        bars = columns.bars_between(first, stop)
+        bars = columns.bars_between(first, stop, lane.setup.bar_memory)
         lane.sleep_through(nap, stop - first, blind_rows=int(np.count_nonzero(cold)), history=history, bars=bars)
         self.row = stop
 

@@ -130,7 +130,17 @@ def _build(config: PercentileConfig, _context: BuildContext) -> Strategy:
     return PercentileStrategy(config)
 
 
+def _bar_memory(config: PercentileConfig) -> int | None:
+    """A swing and a reset range reach back as far as they happen to; otherwise the longest of what is kept decides."""
+    if config.levels is LevelsMode.ROLLING_RANGE or config.range_reset:
+        return None
+    return max(config.range_samples, config.volume_bars + 1, config.trailing_atr_bars) + 1
+
+
 @hookimpl
 def flashcrash_strategies() -> list[StrategySpec]:
     """The ``percentile`` strategy."""
-    return [StrategySpec(name="percentile", summary=flashcrash_plugin.summary, config=PercentileConfig, build=_build)]
+    summary = flashcrash_plugin.summary
+    return [
+        StrategySpec(name="percentile", summary=summary, config=PercentileConfig, build=_build, bar_memory=_bar_memory),
+    ]
