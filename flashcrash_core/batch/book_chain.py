@@ -1,12 +1,14 @@
 """The book's chain of update ids: :class:`~flashcrash_core.market.book_sync.BookSync` once more, for the compiled pass.
 
-Diffs held back are not copied: the ring ``held`` remembers where on the tape they are.
+Diffs held back are not copied: the ring ``held`` remembers where on the tape they are. What every diff needs is passed as numbers
+and single arrays: passing a tuple of arrays makes compiled code count a reference to each.
 """
 
 from typing import Any, Final
 
 from flashcrash_core.batch.book_arrays import change_side, replace_side
 from flashcrash_core.batch.pass_state import (
+    BOOK,
     BUFFERING,
     EVENT,
     EVER_SYNCED,
@@ -39,20 +41,32 @@ TOO_LARGE: Final = -1
 """A number that sums could not hold."""
 
 
-def take_delta(s: Any, book: Any, held: Any, tape: TapeArrays, row: int, level: int) -> int:
-    """Apply the diff in row ``row`` of ``books``, whose levels begin at ``level``."""
+def take_delta(
+    s: Any,
+    book: Any,
+    held: Any,
+    prices: Any,
+    quantities: Any,
+    first_id: int,
+    last_id: int,
+    prev_id: int,
+    bids: int,
+    asks: int,
+    stop: int,
+) -> int:
+    """Apply a diff whose levels are those from ``bids`` to ``asks`` and from there to ``stop``."""
     if s[SYNC] != SYNCED:
         s[SYNC] = BUFFERING
-        _hold(s, held, row, level)
+        _hold(s, held, bids)
         return OK
-    if _contained(s, tape.last_id[row]):
+    if _contained(s, last_id):
         s[N_OLD] += 1
         return OK
-    if not _chains(s, tape.first_id[row], tape.last_id[row], tape.prev_id[row]):
+    if not _chains(s, first_id, last_id, prev_id):
         _lose(s)
-        _hold(s, held, row, level)
+        _hold(s, held, bids)
         return BROKEN
-    return _apply(s, book, tape, row, level)
+    return _apply(s, book, prices, quantities, last_id, bids, asks, stop)
 
 
 def take_snapshot(s: Any, book: Any, held: Any, tape: TapeArrays, row: int, level: int) -> int:
@@ -82,7 +96,9 @@ def take_snapshot(s: Any, book: Any, held: Any, tape: TapeArrays, row: int, leve
             s[N_STALE] += 1
             s[SYNC] = BUFFERING
             return OK
-        if _apply(s, book, tape, one, held[HELD_LEVEL, at]) < 0:
+        bids = held[HELD_LEVEL, at]
+        asks = bids + tape.bids[one]
+        if _apply(s, book, tape.level_price, tape.level_lots, tape.last_id[one], bids, asks, asks + tape.asks[one]) < 0:
             return TOO_LARGE
     s[HELD] = 0
     s[HELD_FIRST] = 0
@@ -117,24 +133,23 @@ def _chains(s: Any, first_id: int, last_id: int, prev_id: int) -> bool:
     return first_id <= update_id + 1 <= last_id
 
 
-def _apply(s: Any, book: Any, tape: TapeArrays, row: int, level: int) -> int:
-    asks = level + tape.bids[row]
-    if not change_side(s, book, 0, tape.level_price, tape.level_lots, level, asks):
+def _apply(s: Any, book: Any, prices: Any, quantities: Any, last_id: int, bids: int, asks: int, stop: int) -> int:
+    if not change_side(s, book, 0, prices, quantities, bids, asks):
         return TOO_LARGE
-    if not change_side(s, book, 1, tape.level_price, tape.level_lots, asks, asks + tape.asks[row]):
+    if not change_side(s, book, 1, prices, quantities, asks, stop):
         return TOO_LARGE
-    s[UPDATE_ID] = tape.last_id[row]
+    s[UPDATE_ID] = last_id
     s[FRESH] = 0
     return OK
 
 
-def _hold(s: Any, held: Any, row: int, level: int) -> None:
+def _hold(s: Any, held: Any, level: int) -> None:
     if s[HELD] == MAX_BUFFERED:
         s[HELD_FIRST] = (s[HELD_FIRST] + 1) % MAX_BUFFERED
         s[HELD] -= 1
         s[N_DROPPED] += 1
     at = (s[HELD_FIRST] + s[HELD]) % MAX_BUFFERED
-    held[HELD_BOOK, at] = row
+    held[HELD_BOOK, at] = s[BOOK]
     held[HELD_LEVEL, at] = level
     held[HELD_EVENT, at] = s[EVENT]
     s[HELD] += 1

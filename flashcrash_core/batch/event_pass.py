@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flashcrash_core.batch.bar_arrays import add_trade
 from flashcrash_core.batch.book_arrays import fits
-from flashcrash_core.batch.book_chain import BROKEN, OK, TOO_LARGE, lose_to_feed, take_delta, take_snapshot
+from flashcrash_core.batch.book_chain import BROKEN, TOO_LARGE, lose_to_feed, take_delta, take_snapshot
 from flashcrash_core.batch.event_clock import admit, start_grid
 from flashcrash_core.batch.pass_state import (
     ACT_US,
@@ -45,6 +45,7 @@ from flashcrash_core.batch.pass_state import (
     REASON_GAP,
     REASON_REJECTED,
     ROOM,
+    ROWS,
     SELL_UNITS,
     SLOW,
     SOURCE_IS_MID,
@@ -95,12 +96,18 @@ SETTLE_US: Final = 6_000_000
 
 def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event: int, max_rows: int) -> int:
     """Take the events from the cursor to ``until_event``, or until ``max_rows`` rows were closed; what ended it."""
+    # Every array by its own name: taking one out of a tuple inside the loop counts references.
     s, f, book, held = state.numbers, state.floats, state.book, state.held
     mark_seconds, mark_prices, reasons = state.mark_seconds, state.mark_prices, state.reasons
     kinds, exchange_us, received_us = tape.kind, tape.exchange_us, tape.receive_us
-    room = table.event.shape[0]
+    trade_price, trade_lots, trade_side = tape.trade_price, tape.trade_lots, tape.trade_side
+    quote_id, bid_ticks, bid_lots, ask_ticks, ask_lots = tape.quote_id, tape.bid_ticks, tape.bid_lots, tape.ask_ticks, tape.ask_lots
+    first_ids, last_ids, prev_ids, bids, asks = tape.first_id, tape.last_id, tape.prev_id, tape.bids, tape.asks
+    prices, quantities, texts = tape.level_price, tape.level_lots, tape.text
+    integers, floats, bars, bar_prices = table.integers, table.floats, table.bars, table.bar_prices
+    room, marks_room = integers.shape[1], mark_seconds.shape[0]
     for event in range(s[EVENT], until_event):
-        if table.counts[0] >= max_rows:
+        if s[ROWS] >= max_rows:
             return DONE
         kind, own_us, receive_us = kinds[event], exchange_us[event], received_us[event]
         if s[ADMITTED] != 0:
@@ -114,18 +121,16 @@ def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event:
             settles = act_us - s[NEXT_ROW_US] > s[MAX_SILENCE_US]
             until_us = min(act_us, s[NEXT_ROW_US] + SETTLE_US) if settles else act_us
             rows = (until_us - s[NEXT_ROW_US]) // GRID_US + 1
-            if table.counts[0] + rows > room or s[MARKS] + rows // 10 + 2 > mark_seconds.shape[0]:
+            if s[ROWS] + rows > room or s[MARKS] + rows // 10 + 2 > marks_room:
                 s[ADMITTED] = 1
                 s[ACT_US] = act_us
                 s[ROOM] = rows
                 return NEEDS_ROOM
-            flag = 0
-            if settles:
-                flag = SETTLES | RESTARTS
+            flags = SETTLES | RESTARTS if settles else 0
             while s[NEXT_ROW_US] <= until_us:
-                if not close_row(s, f, book, mark_seconds, mark_prices, table, flag):
+                if not close_row(s, f, book, mark_seconds, mark_prices, integers, floats, bars, bar_prices, event, flags):
                     return NUMBER_TOO_LARGE
-                flag &= SETTLES
+                flags &= SETTLES
             if settles:
                 start_grid(s, act_us)
         if act_us >= 0 and s[LATENCY_US] >= 0 and kind != KIND_TIMER:
@@ -134,40 +139,50 @@ def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event:
                 s[SLOW] += 1
         if kind == KIND_TRADE:
             at = s[TRADE]
-            if at >= tape.trade_price.shape[0]:
+            if at >= trade_price.shape[0]:
                 return NOT_A_TAPE
             s[TRADE] = at + 1
-            if act_us >= 0 and not _on_trade(s, f, tape, at, own_us, act_us):
-                return NUMBER_TOO_LARGE
+            if act_us >= 0:
+                traded_us = act_us if own_us == NONE else own_us
+                if not _on_trade(s, f, trade_price[at], trade_lots[at], trade_side[at], traded_us):
+                    return NUMBER_TOO_LARGE
         elif kind == KIND_DELTA or kind == KIND_SNAPSHOT:  # noqa: SIM109 - a tuple is a loop once compiled
             row, level = s[BOOK], s[LEVEL]
-            if row >= tape.bids.shape[0]:
+            if row >= bids.shape[0]:
                 return NOT_A_TAPE
-            bids, asks = tape.bids[row], tape.asks[row]
-            if bids < 0 or asks < 0 or level + bids + asks > tape.level_price.shape[0]:
+            first_ask = level + bids[row]
+            stop = first_ask + asks[row]
+            if not level <= first_ask <= stop <= prices.shape[0]:
                 return NOT_A_TAPE
-            s[BOOK] = row + 1
-            s[LEVEL] = level + bids + asks
-            if not (-LIMIT_ID < tape.first_id[row] < LIMIT_ID and -LIMIT_ID < tape.last_id[row] < LIMIT_ID):
+            first_id, last_id = first_ids[row], last_ids[row]
+            if not (-LIMIT_ID < first_id < LIMIT_ID and -LIMIT_ID < last_id < LIMIT_ID):
                 return NUMBER_TOO_LARGE
             if kind == KIND_DELTA:
-                good = _on_delta(s, f, book, held, tape, row, level, act_us)
+                good = _count_updates(s, first_id, last_id, stop - level) if act_us >= 0 else True
+                before_id = s[UPDATE_ID]
+                taken = take_delta(s, book, held, prices, quantities, first_id, last_id, prev_ids[row], level, first_ask, stop)
+                good = good and _after_delta(s, f, book, taken, before_id, act_us)
             else:
-                good = _on_snapshot(s, f, book, held, tape, row, level, act_us)
+                good = take_snapshot(s, book, held, tape, row, level) != TOO_LARGE
+                _after_snapshot(s, f, book, act_us)
             if not good:
                 return NUMBER_TOO_LARGE
+            s[BOOK] = row + 1
+            s[LEVEL] = stop
         elif kind == KIND_QUOTE:
             at = s[QUOTE]
-            if at >= tape.quote_id.shape[0]:
+            if at >= quote_id.shape[0]:
                 return NOT_A_TAPE
             s[QUOTE] = at + 1
-            if act_us >= 0 and not _on_quote(s, f, tape, at, event, act_us):
-                return NUMBER_TOO_LARGE
+            if act_us >= 0:
+                sizes_good = bid_lots[at] >= 0 and ask_lots[at] >= 0
+                if not _on_quote(s, f, quote_id[at], bid_ticks[at], ask_ticks[at], sizes_good, act_us):
+                    return NUMBER_TOO_LARGE
         elif kind == KIND_GAP or kind == KIND_REJECTED:  # noqa: SIM109
             at = s[NOTE]
-            if at >= tape.text.shape[0]:
+            if at >= texts.shape[0]:
                 return NOT_A_TAPE
-            text = tape.text[at]
+            text = texts[at]
             if not 0 <= text < reasons.shape[1]:
                 return NOT_A_TAPE
             s[NOTE] = at + 1
@@ -184,8 +199,7 @@ def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event:
     return DONE
 
 
-def _on_trade(s: Any, f: Any, tape: TapeArrays, at: int, own_us: int, act_us: int) -> bool:
-    ticks, lots = tape.trade_price[at], tape.trade_lots[at]
+def _on_trade(s: Any, f: Any, ticks: int, lots: int, side: int, traded_us: int) -> bool:
     if ticks <= 0 or lots <= 0:
         s[N_NOT_POSITIVE] += 1
         return True
@@ -194,27 +208,25 @@ def _on_trade(s: Any, f: Any, tape: TapeArrays, at: int, own_us: int, act_us: in
     s[N_TRADES] += 1
     s[TRADES] += 1
     units = ticks * lots
-    side = BUY_UNITS if tape.trade_side[at] > 0 else SELL_UNITS
-    s[side] += units
+    place = BUY_UNITS if side > 0 else SELL_UNITS
+    s[place] += units
     s[LAST] = ticks
     if s[SOURCE_IS_MID] == 0:
         note_price(f, ticks * f[TICK])
-    return add_trade(s, act_us if own_us == NONE else own_us, ticks, units) and s[side] < LIMIT_SUM
+    return add_trade(s, traded_us, ticks, units) and s[place] < LIMIT_SUM
 
 
-def _on_quote(s: Any, f: Any, tape: TapeArrays, at: int, event: int, act_us: int) -> bool:
-    bid, ask = tape.bid_ticks[at], tape.ask_ticks[at]
-    if bid <= 0 or ask <= 0 or tape.bid_lots[at] < 0 or tape.ask_lots[at] < 0:
+def _on_quote(s: Any, f: Any, update_id: int, bid: int, ask: int, sizes_good: bool, act_us: int) -> bool:
+    if bid <= 0 or ask <= 0 or not sizes_good:
         s[N_NOT_POSITIVE] += 1
         return True
-    update_id = tape.quote_id[at]
     if bid >= LIMIT_VALUE or ask >= LIMIT_VALUE or not -LIMIT_ID < update_id < LIMIT_ID:
         return False
     s[N_QUOTES] += 1
     s[QUOTES] += 1
     s[TICKER_KNOWN] = 1
-    s[TICKER_ROW] = at
-    s[TICKER_EVENT] = event
+    s[TICKER_ROW] = s[QUOTE] - 1
+    s[TICKER_EVENT] = s[EVENT]
     s[TICKER_BID] = bid
     s[TICKER_ASK] = ask
     if update_id >= s[QUOTE_ID]:
@@ -222,47 +234,37 @@ def _on_quote(s: Any, f: Any, tape: TapeArrays, at: int, event: int, act_us: int
     return True
 
 
-def _on_delta(s: Any, f: Any, book: Any, held: Any, tape: TapeArrays, row: int, level: int, act_us: int) -> bool:
-    """A diff; a late one still belongs in the book, and nothing else of it is used."""
-    if act_us < 0:
-        s[BOOK_CHANGED] = 1
-        taken = take_delta(s, book, held, tape, row, level)
-        if taken == OK:
-            take_book_quote(s, f, book, s[NOW_US])
-            return True
-        return taken == BROKEN and lose_book(s, f, s[NOW_US])
+def _count_updates(s: Any, first_id: int, last_id: int, levels: int) -> bool:
     s[N_DELTAS] += 1
     if s[FUTURES] != 0:
-        s[UPDATES] += tape.bids[row] + tape.asks[row]
+        s[UPDATES] += levels
     else:
-        s[UPDATES] += max(tape.last_id[row] - tape.first_id[row] + 1, 0)
-        if s[UPDATES] >= LIMIT_SUM:
-            return False
-    before_id = s[UPDATE_ID]
-    taken = take_delta(s, book, held, tape, row, level)
+        s[UPDATES] += max(last_id - first_id + 1, 0)
+    return bool(s[UPDATES] < LIMIT_SUM)
+
+
+def _after_delta(s: Any, f: Any, book: Any, taken: int, before_id: int, act_us: int) -> bool:
+    """A late diff (``act_us`` below 0) still belongs in the book; nothing else of it is used."""
     if taken == TOO_LARGE:
         return False
+    if act_us < 0 or taken != BROKEN:
+        s[BOOK_CHANGED] = 1
     if taken == BROKEN:
-        return lose_book(s, f, act_us)
-    s[BOOK_US] = act_us
-    s[BOOK_CHANGED] = 1
-    if s[UPDATE_ID] != before_id:
-        check_against_ticker(s, book)
-    take_book_quote(s, f, book, act_us)
+        return lose_book(s, f, act_us if act_us >= 0 else s[NOW_US])
+    if act_us >= 0:
+        s[BOOK_US] = act_us
+        if s[UPDATE_ID] != before_id:
+            check_against_ticker(s, book)
+    take_book_quote(s, f, book, act_us if act_us >= 0 else s[NOW_US])
     return True
 
 
-def _on_snapshot(s: Any, f: Any, book: Any, held: Any, tape: TapeArrays, row: int, level: int, act_us: int) -> bool:
+def _after_snapshot(s: Any, f: Any, book: Any, act_us: int) -> None:
     s[BOOK_CHANGED] = 1
-    if take_snapshot(s, book, held, tape, row, level) == TOO_LARGE:
-        return False
-    if act_us < 0:
-        take_book_quote(s, f, book, s[NOW_US])
-        return True
-    s[N_SNAPSHOTS] += 1
-    s[BOOK_US] = act_us
-    take_book_quote(s, f, book, act_us)
-    return True
+    if act_us >= 0:
+        s[N_SNAPSHOTS] += 1
+        s[BOOK_US] = act_us
+    take_book_quote(s, f, book, act_us if act_us >= 0 else s[NOW_US])
 
 
 def _on_gap(s: Any, f: Any, act_us: int) -> bool:

@@ -17,7 +17,7 @@ from flashcrash_core.batch.compiling import compiled, is_available
 from flashcrash_core.batch.pass_snapshot import accumulator_snapshot, counts_of, sync_counts_of
 from flashcrash_core.batch.pass_state import PassState, TapeArrays, copied, new_state
 from flashcrash_core.batch.row_chunk import BarColumns, RowChunk
-from flashcrash_core.batch.row_table import RESTARTS, SETTLES, RowTable, columns_of, grown, new_table
+from flashcrash_core.batch.row_table import RESTARTS, ROW_EVENT, ROW_FLAGS, SETTLES, RowTable, columns_of, grown, new_table
 from flashcrash_core.errors import DataError
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.instruments import MONEY_SCALE, Instrument
@@ -116,9 +116,9 @@ class FeaturePass:
         until = len(self) if until_event is None else min(until_event, len(self))
         expected = self._rows_expected(until, max_rows)
         table = self._table
-        if table is None or len(table.event) < expected:
+        if table is None or table.integers.shape[1] < expected:
             table = new_table(expected)
-        table.counts[:] = 0
+        self._state.numbers[at.ROWS] = self._state.numbers[at.BARS] = 0
         limit = max_rows if max_rows is not None else 2**62
         while True:
             ended = self._run(self._state, self._tape, table, until, limit)
@@ -129,7 +129,7 @@ class FeaturePass:
             self._failed = self._fault(ended)
             raise DataError(self._failed)
         self._table = table
-        return _chunk(table)
+        return _chunk(table, *self._state.numbers[[at.ROWS, at.BARS]].tolist())
 
     def checkpoint(self) -> PassCheckpoint:
         """Where the pass is; the pass may go on and come back to it any number of times."""
@@ -168,7 +168,8 @@ class FeaturePass:
             marks = int(numbers[at.MARKS])
             seconds[:marks], prices[:marks] = state.mark_seconds[:marks], state.mark_prices[:marks]
             self._state = state._replace(mark_seconds=seconds, mark_prices=prices)
-        return grown(table, room) if table.counts[0] + room > len(table.event) else table
+        rows, bars = int(numbers[at.ROWS]), int(numbers[at.BARS])
+        return grown(table, rows, bars, room) if rows + room > table.integers.shape[1] else table
 
     def _fault(self, ended: int) -> str:
         event = self.position
@@ -201,14 +202,13 @@ def _arrays(tables: Mapping[str, Mapping[str, Any]]) -> TapeArrays:
     return TapeArrays(*taken)
 
 
-def _chunk(table: RowTable) -> RowChunk:
-    rows, bars = table.counts.tolist()
-    flags = table.flags[:rows]
+def _chunk(table: RowTable, rows: int, bars: int) -> RowChunk:
+    flags = table.integers[ROW_FLAGS, :rows]
     numbers = table.bars[:bars].T
     return RowChunk(
-        columns_of(table),
-        table.event[:rows],
-        flags & np.uint8(SETTLES),
-        tuple(np.flatnonzero(flags & np.uint8(RESTARTS)).tolist()),
+        columns_of(table, rows),
+        table.integers[ROW_EVENT, :rows],
+        (flags & SETTLES).astype(np.uint8),
+        tuple(np.flatnonzero(flags & RESTARTS).tolist()),
         BarColumns._make([*numbers[:8], *numbers[8:].astype(np.uint8), table.bar_prices[:bars]]),
     )

@@ -63,6 +63,9 @@ ADMITTED: Final = _place("admitted")
 """1 while the event at the cursor went through the clock but waits for room for its rows."""
 ROOM: Final = _place("room")
 """Rows that the event at the cursor closes, when it waits for room."""
+ROWS: Final = _place("rows")
+BARS: Final = _place("bars")
+"""Rows and bars written since the pass was last called."""
 # clock
 NOW_US: Final = _place("now_us")
 ACT_US: Final = _place("act_us")

@@ -14,13 +14,13 @@ from flashcrash_core.batch.pass_state import (
     BAR_PRICE,
     BAR_START_US,
     BAR_TRADES,
+    BARS,
     BID,
     BOOK_CHANGED,
     BOOK_US,
     BUY_UNITS,
     COVERED_US,
     DEPTH_COLUMNS,
-    EVENT,
     GAP,
     HAS_BOOK,
     HIGH,
@@ -31,6 +31,7 @@ from flashcrash_core.batch.pass_state import (
     LOW,
     NEXT_ROW_US,
     QUOTES,
+    ROWS,
     SELL_UNITS,
     SLOW,
     SLOW_RING,
@@ -64,6 +65,8 @@ from flashcrash_core.batch.row_table import (
     ROW_BUY,
     ROW_COVERED_US,
     ROW_DEPTH,
+    ROW_EVENT,
+    ROW_FLAGS,
     ROW_HIGH,
     ROW_LAST_TRADE,
     ROW_LOW,
@@ -76,7 +79,6 @@ from flashcrash_core.batch.row_table import (
     ROW_TRADES,
     ROW_UNHEALTHY,
     ROW_UPDATES,
-    RowTable,
 )
 from flashcrash_core.market.accumulator import BOOK_MAX_AGE_US
 from flashcrash_core.market.bars import BAR_US, BAR_VISIBLE_AFTER_US
@@ -94,7 +96,19 @@ __all__ = ["close_row"]
 NAN = float("nan")
 
 
-def close_row(s: Any, f: Any, book: Any, mark_seconds: Any, mark_prices: Any, table: RowTable, flag: int) -> bool:
+def close_row(
+    s: Any,
+    f: Any,
+    book: Any,
+    mark_seconds: Any,
+    mark_prices: Any,
+    integers: Any,
+    floats: Any,
+    bars: Any,
+    bar_prices: Any,
+    event: int,
+    flags: int,
+) -> bool:
     """Close the row at ``next_row_us`` and open the next one; False when a sum of the book grows too large."""
     t_us = s[NEXT_ROW_US]
     s[NEXT_ROW_US] = t_us + GRID_US
@@ -120,19 +134,18 @@ def close_row(s: Any, f: Any, book: Any, mark_seconds: Any, mark_prices: Any, ta
         price = NAN
     if t_us % BAR_US == 0:
         mark_second(s, mark_seconds, mark_prices, t_us, price)
-    n = table.counts[0]
+    n = s[ROWS]
     bar_new = 0
     if (t_us - BAR_VISIBLE_AFTER_US) % BAR_US == 0 and close_bar(s, f, mark_seconds, mark_prices, t_us):
         bar_new = 1
-        bar = table.counts[1]
-        table.bars[bar, 0] = n
+        bar = s[BARS]
+        bars[bar, 0] = n
         for i in range(9):
-            table.bars[bar, 1 + i] = s[BAR_START_US + i]
-        table.bar_prices[bar] = f[BAR_PRICE]
-        table.counts[1] = bar + 1
-    table.event[n] = s[EVENT]
-    table.flags[n] = flag
-    integers, floats = table.integers, table.floats
+            bars[bar, 1 + i] = s[BAR_START_US + i]
+        bar_prices[bar] = f[BAR_PRICE]
+        s[BARS] = bar + 1
+    integers[ROW_EVENT, n] = event
+    integers[ROW_FLAGS, n] = flags
     integers[ROW_T_US, n] = t_us
     integers[ROW_UNHEALTHY, n] = unhealthy
     integers[ROW_BOOK_USABLE, n] = book_usable
@@ -161,7 +174,7 @@ def close_row(s: Any, f: Any, book: Any, mark_seconds: Any, mark_prices: Any, ta
     floats[ROW_SELL, n] = s[SELL_UNITS] * f[TO_QUOTE]
     for i in range(6):
         floats[ROW_BAR + i, n] = f[BAR_COLUMNS + i]
-    table.counts[0] = n + 1
+    s[ROWS] = n + 1
     _clear_row(s, f)
     return good
 

@@ -29,6 +29,9 @@ ROW_BAR_START_US: Final = _INTEGERS.index("bar_start_us")
 ROW_BAR_TRADES: Final = _INTEGERS.index("bar_trades")
 ROW_BAR_EMPTY: Final = _INTEGERS.index("bar_empty")
 ROW_BAR_GAP: Final = _INTEGERS.index("bar_gap")
+ROW_EVENT: Final = len(_INTEGERS)
+ROW_FLAGS: Final = ROW_EVENT + 1
+"""No fields: the event that closed the row, and :data:`SETTLES`, :data:`RESTARTS`."""
 # lines of floats
 ROW_PRICE: Final = _FLOATS.index("price")
 ROW_LOW: Final = _FLOATS.index("low")
@@ -51,7 +54,7 @@ BAR_NUMBERS: Final = 10
 """Numbers kept of a bar: its row, start, open, high, low, close, units, trades, empty, gap."""
 SETTLES: Final = 1
 RESTARTS: Final = 2
-"""Bits of ``flags``."""
+"""Bits of :data:`ROW_FLAGS`."""
 _PAGE_ROWS: Final = 512
 _OFFSET_ROWS: Final = 24
 
@@ -60,17 +63,11 @@ class RowTable(NamedTuple):
     """Room for rows, and what is known of each beside its fields."""
 
     integers: Any
-    """int64, a line for each field that is a whole number."""
+    """int64, a line for each field that is a whole number, and two more."""
     floats: Any
-    event: Any
-    """int64: index of the event that closed the row."""
-    flags: Any
-    """uint8: :data:`SETTLES`, :data:`RESTARTS`."""
     bars: Any
     """int64, :data:`BAR_NUMBERS` of each bar."""
     bar_prices: Any
-    counts: Any
-    """int64: rows, bars."""
 
 
 def new_table(rows: int) -> RowTable:
@@ -78,33 +75,25 @@ def new_table(rows: int) -> RowTable:
     length = (max(rows, 1) // _PAGE_ROWS + 1) * _PAGE_ROWS + _OFFSET_ROWS
     bars = length // 8 + 16
     return RowTable(
-        np.empty((len(_INTEGERS), length), np.int64),
+        np.empty((ROW_FLAGS + 1, length), np.int64),
         np.empty((len(_FLOATS), length), np.float64),
-        np.empty(length, np.int64),
-        np.empty(length, np.uint8),
         np.empty((bars, BAR_NUMBERS), np.int64),
         np.empty(bars, np.float64),
-        np.zeros(2, np.int64),
     )
 
 
-def grown(table: RowTable, room: int) -> RowTable:
-    """The table with room for ``room`` more rows, and for as many again as it has."""
-    rows, bars = table.counts.tolist()
+def grown(table: RowTable, rows: int, bars: int, room: int) -> RowTable:
+    """The table with room for ``room`` rows more than the ``rows`` in it, and for as many again."""
     larger = new_table(2 * rows + room)
     for old, new in zip((table.integers, table.floats), (larger.integers, larger.floats), strict=True):
         new[:, :rows] = old[:, :rows]
-    for old, new in zip((table.event, table.flags), (larger.event, larger.flags), strict=True):
-        new[:rows] = old[:rows]
     larger.bars[:bars] = table.bars[:bars]
     larger.bar_prices[:bars] = table.bar_prices[:bars]
-    larger.counts[:] = table.counts
     return larger
 
 
-def columns_of(table: RowTable) -> RowColumns:
-    """The rows as columns, without copying."""
-    rows = int(table.counts[0])
+def columns_of(table: RowTable, rows: int) -> RowColumns:
+    """The first ``rows`` rows as columns, without copying."""
     lines = {name: table.integers[i, :rows] for i, name in enumerate(_INTEGERS)}
     lines |= {name: table.floats[i, :rows] for i, name in enumerate(_FLOATS)}
     return RowColumns(**lines)
