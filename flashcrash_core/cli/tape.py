@@ -3,6 +3,7 @@
 The commands only ask and print. Heavy imports stay inside the functions, so that ``flashcrash --help`` starts fast.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,13 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Tapes: market data as columns, for fast and repeated backtests.", no_args_is_help=True)
 
+
+class InventedBook(StrEnum):
+    """Books that import can add."""
+
+    SYNTHETIC = "synthetic"
+
+
 Tape = Annotated[Path, typer.Argument(help="Folder of a tape, such as tapes/BTCUSDT/2025-10-10.")]
 
 
@@ -30,6 +38,9 @@ def import_(
     set_: SetOption = None,
     config: ConfigOption = None,
     plugins: PluginsOption = None,
+    book: Annotated[
+        InventedBook | None, typer.Option("--book", help="Invent a book from the trades; the tapes are graded synthetic.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace tapes with other content.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -46,7 +57,11 @@ def import_(
         plugins=plugins,
     )
     with plugins_say_elsewhere(json):
-        document = _with_progress("importing", lambda progress: import_tapes(request, out, force=force, on_progress=progress), json)
+        document = _with_progress(
+            "importing",
+            lambda progress: import_tapes(request, out, force=force, invent_book=book is not None, on_progress=progress),
+            json,
+        )
     if json:
         print_json(document)
     else:

@@ -26,6 +26,7 @@ from flashcrash_core.runtime.inputs import asked, recognise, refuse_twice
 from flashcrash_core.runtime.launch import prepare
 from flashcrash_core.runtime.request import RunRequest
 from flashcrash_core.runtime.tape_streams import OpenedFile, Stream, streams_of
+from flashcrash_core.simulation.invented_book import BookInventor, invented_info
 from flashcrash_core.specs import FeedSpec
 
 __all__ = ["SCHEMA", "import_tapes"]
@@ -37,9 +38,17 @@ Progress = Callable[[float | None, int], None]
 Feeds = dict[str, tuple[FeedSpec, Feed]]
 
 
-def import_tapes(request: RunRequest, out: Path, *, force: bool = False, on_progress: Progress | None = None) -> dict[str, Any]:
+def import_tapes(
+    request: RunRequest,
+    out: Path,
+    *,
+    force: bool = False,
+    invent_book: bool = False,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
     """Import ``request.paths`` into ``out``; returns what was written, what was found, and from which files.
 
+    ``invent_book`` adds a book made from the trades, and the tapes are graded synthetic (simulation/invented_book.py).
     Raises DataError, UsageError, ConfigError, PluginError; then ``out`` is as it was before.
     """
     if not request.paths:
@@ -55,7 +64,7 @@ def import_tapes(request: RunRequest, out: Path, *, force: bool = False, on_prog
     if request.feed is not None and request.feed not in plugins:
         raise UsageError(f'there is no feed "{request.feed}"; {did_you_mean(request.feed, plugins, what="loaded")}')
     feeds: Feeds = {name: (one.spec, built("feed", name, partial(one.spec.build, one.config))) for name, one in plugins.items()}
-    opener = _Opener(feeds, request, instruments, settings.run.seed)
+    opener = _Opener(feeds, request, instruments, settings.run.seed, BookInventor() if invent_book else None)
     try:
         files = opener.open_all()
         _refuse_unheld(settings.run.symbols, files)
@@ -78,6 +87,7 @@ class _Opener:
     request: RunRequest
     instruments: InstrumentBook
     seed: int
+    inventor: BookInventor | None
     _opened: list[tuple[str, FeedSource]] = attrs.field(init=False, factory=list)
 
     def open_all(self) -> list[OpenedFile]:
@@ -92,11 +102,14 @@ class _Opener:
         return files
 
     def _open(self, path: Path, name: str, record: TapeSourceFile) -> OpenedFile:
-        request = FeedRequest(self.instruments, count(1).__next__, path, tuple(s.upper() for s in self.request.symbols), self.seed)
+        next_seq = count(1).__next__
+        request = FeedRequest(self.instruments, next_seq, path, tuple(s.upper() for s in self.request.symbols), self.seed)
         source = asked(name, "on opening its source", lambda: self.feeds[name][1].open(request))
         self._opened.append((name, source))
         info = asked(name, "to describe its source", lambda: source.info)
         events = asked(name, "before its first event", source.events)
+        if self.inventor is not None:
+            info, events = invented_info(info), self.inventor.around(events, next_seq)
         first = asked(name, "before its first event", partial(next, events, None))
         if first is None:
             raise DataError(f"{path}: holds no events; nothing to import")

@@ -16,9 +16,11 @@ from flashcrash_core.errors import DataError
 from flashcrash_core.market.events import BestQuote, BookDelta, BookSnapshot, FeedGap, Level, MarketEvent, Side, Trade
 from flashcrash_core.market.feed import DataTier, SourceInfo
 
-__all__ = ["InventedLadder", "invented_info", "with_invented_book"]
+__all__ = ["BookInventor", "InventedLadder", "invented_info", "with_invented_book"]
 
 _BPS: Final = 10_000
+_DAY_US: Final = 86_400_000_000
+_INVENTED: Final = "the book is invented from the trades. SYNTHETIC BOOK - not evidence of detection or profit"
 _POSITIVE: Final = validators.ge(1)
 
 
@@ -36,32 +38,43 @@ class InventedLadder:
     """Trades over which the trade size is averaged, exponentially."""
 
 
+@define
+class BookInventor:
+    """Invents the books of some symbols. Files that follow one another take the same one, so that update ids go on."""
+
+    ladder: InventedLadder = field(factory=InventedLadder)
+    _books: dict[str, "_InventedBook"] = field(factory=dict)
+
+    def around(self, events: Iterable[MarketEvent], next_seq: Callable[[], int]) -> Iterator[MarketEvent]:
+        """The events with an invented book of each symbol between them.
+
+        A trade is followed by a :class:`BookSnapshot` (the first one of a UTC day or after a :class:`FeedGap`), or by a
+        :class:`BookDelta` when the ladder changed, and then a :class:`BestQuote`; all at the trade's own times. Update ids count up
+        by one. Everything else is passed on. ``next_seq`` numbers what is invented; it must be the counter that the events are
+        numbered from while they are read. Raises DataError for events that have a book or quotes.
+        """
+        books = self._books
+        for event in events:
+            if isinstance(event, BookSnapshot | BookDelta | BestQuote):
+                raise DataError(
+                    f"{event.symbol}: the data has a book or quotes of its own (a {type(event).__name__} at event {event.seq}); "
+                    f"a book is invented only for trades. Leave out --book synthetic"
+                )
+            yield event
+            if isinstance(event, Trade):
+                book = books.get(event.symbol)
+                if book is None:
+                    book = books[event.symbol] = _InventedBook(self.ladder)
+                yield from book.follow(event, next_seq)
+            elif isinstance(event, FeedGap) and event.symbol in books:
+                books[event.symbol].lost = True
+
+
 def with_invented_book(
     events: Iterable[MarketEvent], next_seq: Callable[[], int], ladder: InventedLadder | None = None
 ) -> Iterator[MarketEvent]:
-    """The events with an invented book of each symbol between them.
-
-    A trade is followed by a :class:`BookSnapshot` (the first one, and the first after a :class:`FeedGap`), or by a
-    :class:`BookDelta` and, when the best prices moved, a :class:`BestQuote`; all at the trade's own times. Update ids count up by
-    one. Everything else is passed on. ``next_seq`` numbers what is invented; it must be the counter that the events are numbered
-    from while they are read. Raises DataError for events that have a book or quotes.
-    """
-    shape = ladder or InventedLadder()
-    books: dict[str, _InventedBook] = {}
-    for event in events:
-        if isinstance(event, BookSnapshot | BookDelta | BestQuote):
-            raise DataError(
-                f"{event.symbol}: the data has a book or quotes of its own (a {type(event).__name__} at event {event.seq}); "
-                f"a book is invented only for trades. Leave out --book synthetic"
-            )
-        yield event
-        if isinstance(event, Trade):
-            book = books.get(event.symbol)
-            if book is None:
-                book = books[event.symbol] = _InventedBook(shape)
-            yield from book.follow(event, next_seq)
-        elif isinstance(event, FeedGap) and event.symbol in books:
-            books[event.symbol].lost = True
+    """:meth:`BookInventor.around` for one source."""
+    return BookInventor(ladder or InventedLadder()).around(events, next_seq)
 
 
 def invented_info(info: SourceInfo) -> SourceInfo:
@@ -74,6 +87,7 @@ def invented_info(info: SourceInfo) -> SourceInfo:
         synthetic_book=True,
         data_tier=DataTier.SYNTHETIC,
         description=f"{info.description}, book invented from trades",
+        warnings=(*info.warnings, f"{info.description}: {_INVENTED}"),
     )
 
 
@@ -84,6 +98,7 @@ class _InventedBook:
     shape: InventedLadder
     lost: bool = True
     """Whether the next trade must be followed by a snapshot."""
+    _day: int = -1
     _bid: int = 0
     _ask: int = 0
     _step: int = 0
@@ -95,6 +110,9 @@ class _InventedBook:
 
     def follow(self, trade: Trade, next_seq: Callable[[], int]) -> Iterator[MarketEvent]:
         """The events that bring the book to where the trade puts it; none when nothing changed."""
+        day = (trade.receive_us if trade.exchange_us is None else trade.exchange_us) // _DAY_US
+        if day != self._day:  # each day of a tape begins with a whole book, so that it can be read alone
+            self._day, self.lost = day, True
         before = self._bid, self._ask, self._base
         self._move(trade)
         now = self._bid, self._ask, self._base

@@ -94,10 +94,32 @@ def test_candles_are_called_invented(cli: Any, server: ArchiveServer) -> None:
     (path,) = [one["path"] for one in cli.ok(*fetch, "--json").report["files"]]
     cli.ok("tape", "import", path, "--out", "tapes")
     for source in (path, "tapes/POLUSDT/2025-10-10"):
-        report = cli.ok("backtest", source, "--json").report
+        report = cli.ok("backtest", source, "--engine", "stream", "--json").report
         assert report["data_tier"] == "synthetic"
         assert any("SYNTHETIC" in warning for warning in report["warnings"]), source
     assert "SYNTHETIC" in cli.ok("backtest", path).out
+
+
+def test_invented_book(cli: Any, tmp_path: Path) -> None:
+    """A tape with an invented book is synthetic and says so in every report; data with a book gets none."""
+    for day in (0, 1):
+        (tmp_path / f"POLUSDT-aggTrades-2025-10-1{day}.csv").write_text(agg_trades(day))
+    names = [f"POLUSDT-aggTrades-2025-10-1{day}.csv" for day in (0, 1)]
+    imported = cli.ok("tape", "import", *names, "--book", "synthetic", "--out", "tapes")
+    assert "SYNTHETIC BOOK - not evidence of detection or profit" in imported.out + imported.err
+    cli.ok("tape", "import", *names, "--out", "plain")
+    for day in (0, 1):
+        tape = f"tapes/POLUSDT/2025-10-1{day}"
+        info = cli.ok("tape", "info", tape, "--json").report
+        assert (info["grade"], info["synthetic_book"]) == ("synthetic", True)
+        cli.ok("tape", "verify", tape)
+    for command in ("backtest", "detect"):
+        report = cli.ok(command, tape, "--engine", "stream", "--json").report
+        assert report["data_tier"] == "synthetic"
+        assert "SYNTHETIC BOOK - not evidence of detection or profit" in report["warnings"]
+    assert cli.ok("tape", "info", "plain/POLUSDT/2025-10-10", "--json").report["grade"] == "trades"
+    book = tardis_book(tmp_path, snapshot=True)
+    assert "has a book of its own" in cli.refused(1, "tape", "import", book, "--book", "synthetic", "--out", "more")
 
 
 def tardis_book(tmp_path: Path, *, snapshot: bool) -> str:

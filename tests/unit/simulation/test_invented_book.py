@@ -10,7 +10,7 @@ from flashcrash_core.errors import DataError
 from flashcrash_core.market.book_sync import BookSync, SyncState
 from flashcrash_core.market.events import BestQuote, BookDelta, BookSnapshot, FeedGap, MarketEvent, Rejected, Side, Trade
 from flashcrash_core.market.feed import DataTier, SourceInfo
-from flashcrash_core.simulation.invented_book import InventedLadder, invented_info, with_invented_book
+from flashcrash_core.simulation.invented_book import BookInventor, InventedLadder, invented_info, with_invented_book
 
 SEEDS = (1, 2, 3)
 
@@ -114,6 +114,24 @@ def test_symbols_do_not_mix() -> None:
         assert [(type(e), e.bids, e.asks) for e in of_it] == alone
 
 
+def test_files_that_follow_one_another_and_days() -> None:
+    """A second file takes the book of the first one, and a new UTC day begins with a snapshot; the kernel's book takes it all."""
+    inventor, sync, seq = BookInventor(), BookSync(), itertools.count(1).__next__
+    day_us = 86_400_000_000
+    snapshots = []
+    for start_us in (day_us, day_us + 1_000_000, 2 * day_us):
+        rows = enumerate(trades(1, 50))
+        source = (Trade(s, seq(), start_us + n, start_us + n, n, price, lots, side) for n, (s, price, lots, side) in rows)
+        for event in inventor.around(source, seq):
+            if isinstance(event, BookSnapshot):
+                snapshots.append(event.exchange_us)
+                assert sync.on_snapshot(event)
+            elif isinstance(event, BookDelta):
+                assert sync.on_delta(event)
+    assert snapshots == [day_us, 2 * day_us]
+    assert set(sync.counts) == {"resyncs"}
+
+
 def test_quiet_trades_do_not_touch_the_book() -> None:
     """Trades of one size at the two best prices change nothing after the first of each side."""
     rows = [("SYNUSDT", 20_001 if number % 2 else 20_000, 8, Side.BUY if number % 2 else Side.SELL) for number in range(100)]
@@ -135,5 +153,6 @@ def test_source_is_marked() -> None:
     marked = invented_info(info)
     assert (marked.has_book, marked.synthetic_book, marked.data_tier) == (True, True, DataTier.SYNTHETIC)
     assert "invented" in marked.description
+    assert "SYNTHETIC BOOK - not evidence of detection or profit" in marked.warnings[-1]
     with pytest.raises(DataError, match="book of its own"):
         invented_info(marked)
