@@ -246,8 +246,8 @@ def recognise(feeds: Mapping[str, tuple[FeedSpec, Feed]], feed: str | None, path
     if not fitting:
         start = head[:60].decode("utf-8", "replace").splitlines()[0]
         raise DataError(
-            f"{path}: no feed recognises this format (it starts with {start!r}). Known: tapes, raw captures, Tardis-style trades, "
-            "Binance bulk trades and aggTrades; a plugin can add more (docs/plugins/guide.md)"
+            f"{path}: no feed recognises this format (it starts with {start!r}). Known: tapes, raw captures, Tardis-style trades "
+            "and books, Binance bulk trades, aggTrades and 1s klines; a plugin can add more (docs/plugins/guide.md)"
         )
     return fitting[0]
 
