@@ -18,7 +18,8 @@ class Marks:
         """Count ``what``; the first one gives the place. ``row`` is that of the table ``events``."""
         known = self._found.get(what)
         if known is None:
-            where = ": ".join(part for part in (self._locate(), detail) if part)
+            place = self._locate()
+            where = detail if detail.startswith(place) else ": ".join(part for part in (place, detail) if part)
             self._found[what] = Mark(what, count, row, first_us or None, where)
         else:
             self._found[what] = Mark(what, known.count + count, known.row, known.first_us, known.detail)

@@ -95,7 +95,7 @@ class TapeWriter:
         symbol.take(event)
 
     def note(self, symbol: str, what: str, detail: str, count: int = 1) -> None:
-        """Mark the tape of ``symbol`` that is under way, or its first one, with ``what`` was found outside of the events."""
+        """Mark the tape of the symbol's next event with what was found between the events."""
         self._symbols[symbol].note(what, detail, count)
 
     def finish(self) -> list[FinishedTape]:
@@ -128,10 +128,7 @@ class _Symbol:
     notes: list[tuple[str, str, int]] = field(init=False, factory=list)
 
     def note(self, what: str, detail: str, count: int) -> None:
-        if self.tape is not None:
-            self.tape.marks.whole(what, count, detail)
-        else:
-            self.notes.append((what, detail, count))
+        self.notes.append((what, detail, count))
 
     def take(self, event: MarketEvent) -> None:
         own_us = event.exchange_us
@@ -166,9 +163,6 @@ class _Symbol:
         self.day = day
         relative = Path(market_folder(self.market.instrument)) / day_name(day)
         self.tape = _Tape(relative, self.staging, self, day)
-        for what, detail, count in self.notes:
-            self.tape.marks.whole(what, count, detail)
-        self.notes.clear()
         if self.sync.state is SyncState.SYNCED and self.market.has_book:
             book = self.sync.book
             carried = BookSnapshot(event.symbol, 0, None, event.receive_us, self.sync.update_id, tuple(book.bids), tuple(book.asks))
@@ -188,6 +182,10 @@ class _Symbol:
     def _add(self, event: MarketEvent, act_us: int) -> None:
         tape = self._tape()
         row = tape.length
+        if self.notes:  # they belong to the tape of the event that follows
+            for what, detail, count in self.notes:
+                tape.marks.note(what, row, self.clock.now_us, detail, count)
+            self.notes.clear()
         kind = type(event)
         received_us = event.receive_us
         now_us = self.clock.now_us
