@@ -116,9 +116,9 @@ def test_recorded_files(names: tuple[str, ...], cli: Any) -> None:
 
 def test_trades_and_book_of_two_files_are_one_market(cli: Any, tmp_path: Path, calm_lines: list[bytes]) -> None:
     """A file of trades and one of the book are merged by receive time into one L2 tape, the same as of both in one file."""
-    book = [line for line in calm_lines if b"@trade" not in line]
-    taken = {line.partition(b" ")[0] for line in book}
-    lines = [line for line in calm_lines if b"@trade" not in line or line.partition(b" ")[0] not in taken]  # no equal times
+    parts = [line.partition(b" ") for line in calm_lines]
+    lines = [b"%d %s" % (int(at) + 1000 * number, message) for number, (at, _, message) in enumerate(parts)]  # no equal times
+    book = [line for line in lines if b"@trade" not in line]
     trades = [json.loads(line.partition(b" ")[2])["data"] | {"at": line.partition(b" ")[0]} for line in lines if b"@trade" in line]
     rows = ["exchange,symbol,timestamp,local_timestamp,id,side,price,amount"]
     rows += [
