@@ -186,7 +186,10 @@ def test_halves_of_a_capture_join(cli: Any, tmp_path: Path, calm_lines: list[byt
 
 USAGE = {
     "unknown plugin": (("--plugins", "volatilty"), 'there is no plugin "volatilty"; did you mean "volatility"?'),
-    "unknown feed": (("--feed", "nofeed"), 'there is no feed "nofeed"; loaded: bulk, replay, simulated, tape, tardis'),
+    "unknown feed": (
+        ("--feed", "nofeed"),
+        'there is no feed "nofeed"; loaded: bulk, klines, replay, simulated, tape, tardis, tardis_book',
+    ),
     "feed without file": (("--feed", "replay"), "feed replay reads files: name one with --tape PATH"),
     "mode real": (("--mode", "real"), "--mode: mode real is not available in this version; use paper or backtest"),
     "speed": (("--speed", "fast"), "--speed: must be"),
