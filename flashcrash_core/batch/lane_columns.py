@@ -31,8 +31,10 @@ CHUNK_ROWS = 8_192
 class EventPass(Protocol):
     """A pass over the events of a tape."""
 
-    position: int
-    """Events consumed."""
+    @property
+    def position(self) -> int:
+        """Events consumed."""
+        ...
 
     def advance(self, until_event: int | None = None, max_rows: int | None = None) -> RowChunk:
         """Consume events, and give the rows that they closed."""
