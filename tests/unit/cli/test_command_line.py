@@ -187,6 +187,19 @@ def test_every_class_of_error_has_its_exit_code(tmp_path: Path, how: str, code: 
     assert (result.returncode, result.stdout, result.stderr) == (code, "", text)
 
 
+def test_a_plugin_adds_a_command_to_a_group(tmp_path: Path) -> None:
+    """A name of two words stands below the group and is listed there; the group's help works while plugins cannot be loaded."""
+    (tmp_path / "mine.py").write_text(PLUGIN.replace('("fail", fail)', '("tape fail", fail)'))
+    (tmp_path / "local.toml").write_text('plugins = ["+./mine.py"]\n')
+    result = flashcrash(tmp_path, "tape", "fail", "verify")
+    assert (result.returncode, result.stderr) == (4, "error: differs\n")
+    assert "\n  fail\n" in flashcrash(tmp_path, "tape", "--help").stdout
+    assert flashcrash(tmp_path, "fail", "verify").returncode == 2
+    (tmp_path / "local.toml").write_text("plugins = 3\n")
+    broken = flashcrash(tmp_path, "tape", "--help")
+    assert (broken.returncode, "  import " in broken.stdout) == (0, True)
+
+
 def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
     """What is not raised on purpose is not dressed up: it shows where it came from and exits 1."""
     (tmp_path / "mine.py").write_text(PLUGIN)
