@@ -6,6 +6,7 @@ Each day lies in ``OUT/day-N``: ``arrays.npz``, ``hftbacktest.npz`` and ``tape/S
 """
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def written(plan: DayPlan, out: Path, *, peers: bool = True) -> DayFiles:
     """The day's files below ``out``, made unless they are there; without the peers' ones if ``peers`` is False."""
     folder = out / f"day-{plan.day}"
     note = folder / "plan.json"
-    wanted = attrs.asdict(plan) | {"peers": peers}
+    wanted = attrs.asdict(plan) | {"peers": peers, "made_by": _source()}
     known = json.loads(note.read_text()) if note.exists() else {}
     if not all(known.get(name) == value or (name == "peers" and known.get(name)) for name, value in wanted.items()):
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,6 +48,12 @@ def written(plan: DayPlan, out: Path, *, peers: bool = True) -> DayFiles:
         note.write_text(json.dumps(known))
     tape = folder / known["tape"]
     return DayFiles(plan, folder / "arrays.npz", folder / "hftbacktest.npz", tape, known["levels_per_message"])
+
+
+def _source() -> str:
+    """Hash of the generator's source: a day that another version of it made is made again."""
+    here = Path(__file__).resolve().parent
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in ("synthetic_day.py", "day_files.py"))).hexdigest()[:16]
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:

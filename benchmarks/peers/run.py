@@ -158,7 +158,7 @@ def versions(measured: dict[str, list[Any]]) -> str:
 def parsed() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=default_work(), help="environments and data (about 2 GB), kept between runs")
+    parser.add_argument("--work", type=Path, default=default_work(), help="environments and data, kept (3 GB, with --growth 6 GB)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", default=",".join(PARTS), help="which of " + ",".join(PARTS))
     parser.add_argument("--nautilus-share", type=float, default=0.05, help="share of the day's events for NautilusTrader")

@@ -2,8 +2,8 @@
 
 The book is dense on a tick of 0.01: 20 bids below and 20 asks above a mid that wanders and ends where it began, so that days join.
 A message sets one to a few quantities, and adds and removes what a move of the mid asks for; update ids count changed levels and
-chain (U = previous u + 1). In a share of the day there are crash-like waves: the price falls by 3 % and comes back, messages
-and trades come six times as fast, sellers take, the spread opens and the bids vanish. The book is never crossed.
+chain (U = previous u + 1). In a share of the day there are crash-like waves: the price falls by 3.4 % in two legs and comes back,
+messages and trades come six times as fast, sellers take, the spread opens and the bids vanish. The book is never crossed.
 """
 
 from typing import Final
@@ -25,7 +25,10 @@ DAY_START_US: Final = 1_750_032_000_000_000  # 2025-06-16T00:00:00Z
 _SIDE_LEVELS: Final = 20
 _WAVE_S: Final = 30.0
 _WARM_S: Final = 1_500.0
-_DEPTH: Final = 0.03
+_FALL: Final = ((0.0, 0.0), (0.22, -0.024), (0.27, -0.014), (0.42, -0.034), (0.48, -0.014), (0.7, -0.01), (1.0, 0.0))
+"""Share of the wave and of the price: two legs down, each with a bounce sharp enough for an entry, and back."""
+_SURGE: Final = ((0.0, 0.0), (0.1, 6.0), (0.41, 6.0), (0.43, 30.0), (0.48, 30.0), (0.6, 3.0), (1.0, 0.0))
+"""By how many times trades grow: most in the second bounce, where the bids come back."""
 _RUSH: Final = 6.0
 _MOVE: Final = 0.04
 """Chance of a one-tick step of the mid at a message: about 1 tick, or 0.6 bp, per sqrt(second) at 23 messages a second."""
@@ -131,7 +134,7 @@ def make_day(plan: DayPlan) -> Day:
         trade_us=start_us + _microseconds(trade_s),
         trade_id=plan.day * _ID_STRIDE + 1 + np.arange(plan.trades),
         trade_ticks=np.where(sells, bid[at], ask[at]),
-        trade_lots=1 + flow.exponential(_TRADE_LOTS * (1 + 6 * heat)).astype(np.int64),
+        trade_lots=1 + flow.exponential(_TRADE_LOTS * (1 + _through(waves, _SURGE, trade_s))).astype(np.int64),
         trade_side=np.where(sells, -1, 1),
     )
 
@@ -159,7 +162,7 @@ def _through(waves: Floats, shape: tuple[tuple[float, float], ...], at_s: Floats
 
 def _panic(waves: Floats, at_s: Floats) -> Floats:
     """0 in calm, 1 in the middle of a fall."""
-    return _through(waves, ((0.0, 0.0), (0.1, 1.0), (0.45, 1.0), (0.8, 0.0), (1.0, 0.0)), at_s)
+    return _through(waves, ((0.0, 0.0), (0.1, 1.0), (0.41, 1.0), (0.44, 0.2), (0.8, 0.0), (1.0, 0.0)), at_s)
 
 
 def _times(plan: DayPlan, waves: Floats, count: int, random: np.random.Generator) -> Floats:
@@ -184,8 +187,7 @@ def _mid_path(plan: DayPlan, waves: Floats, at_s: Floats, random: np.random.Gene
     drawn = random.random(plan.books)
     walk = np.cumsum((drawn < _MOVE / 2).astype(np.int64) - (drawn > 1 - _MOVE / 2))
     tied = walk - np.arange(1, plan.books + 1) / plan.books * walk[-1]
-    fall = _through(waves, ((0.0, 0.0), (0.4, -_DEPTH), (0.7, -0.4 * _DEPTH), (1.0, 0.0)), at_s)
-    return np.rint(BASE_TICKS * (1 + fall) + tied).astype(np.int64)
+    return np.rint(BASE_TICKS * (1 + _through(waves, _FALL, at_s)) + tied).astype(np.int64)
 
 
 def _opening_levels(bid: int, ask: int, bid_count: int, random: np.random.Generator) -> Ints:
