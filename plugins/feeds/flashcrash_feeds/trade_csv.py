@@ -1,6 +1,6 @@
 """CSV files of trades: their header, their first lines, and why a row cannot be used."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ def first_lines(path: Path, count: int = PROBED_ROWS) -> list[bytes]:
     return list(probed_lines(path, count))
 
 
-def probed_lines(path: Path, count: int) -> Iterator[bytes]:
+def probed_lines(path: Path, count: int) -> Generator[bytes, None, None]:
     """:func:`first_lines` one by one, for a look at more than should be held."""
     if not read_head(path).strip():
         raise DataError(f"{path}: no events; the file is empty, check that it was downloaded completely")
