@@ -88,10 +88,8 @@ def in_ticks(price: float, tick: float) -> float:
 
 
 def push(bars: list[float], newest: float) -> None:
-    """Drop the oldest value and append the newest."""
-    for i in range(LONGEST - 1):
-        bars[i] = bars[i + 1]
-    bars[LONGEST - 1] = newest
+    """Drop the oldest of the five values and append the newest."""
+    bars[0], bars[1], bars[2], bars[3], bars[4] = bars[1], bars[2], bars[3], bars[4], newest
 
 
 def exhaustion(state: CandlePatternsState, params: CandlePatternsParams) -> int:

@@ -156,7 +156,8 @@ def median_of_present(ring: list[float]) -> float:
     """Median of the samples that are not NaN, in any order; NaN when there are none."""
     present = [x for x in ring if x == x]
     present.sort()
-    return median(present, len(present))
+    count = len(present)
+    return present[count // 2] if count % 2 == 1 else median(present, count)
 
 
 def median_deviation(ordered: list[float], count: int, center: float) -> float:

@@ -69,13 +69,13 @@ def count_and_deviations(ring: list[float], start: int, length: int, center: flo
 def first_not_below(ordered: list[float], count: int, value: float) -> int:
     """Index of the first of ``count`` ascending samples that is not below ``value``."""
     low = 0
-    high = count
-    while low < high:
-        middle = (low + high) // 2
-        if ordered[middle] < value:
-            low = middle + 1
+    while count > 0:
+        half = count >> 1
+        if ordered[low + half] < value:
+            low += half + 1
+            count -= half + 1
         else:
-            high = middle
+            count = half
     return low
 
 
@@ -90,12 +90,18 @@ def replace_sorted(ordered: list[float], old: float, new: float) -> None:
     slot = first_not_below(ordered, len(ordered), old)
     if old < new:
         last = len(ordered) - 1
-        while slot < last and ordered[slot + 1] < new:
-            ordered[slot] = ordered[slot + 1]
+        while slot < last:
+            neighbour = ordered[slot + 1]
+            if not neighbour < new:
+                break
+            ordered[slot] = neighbour
             slot += 1
     else:
-        while slot > 0 and ordered[slot - 1] > new:
-            ordered[slot] = ordered[slot - 1]
+        while slot > 0:
+            neighbour = ordered[slot - 1]
+            if not neighbour > new:
+                break
+            ordered[slot] = neighbour
             slot -= 1
     ordered[slot] = new
 
@@ -113,9 +119,10 @@ def median_of_present(ring: list[float]) -> float:
         x = ring[i]
         if x == x:
             rank = 0
-            for j in range(len(ring)):
-                if ring[j] < x or (ring[j] == x and j < i):
-                    rank += 1
+            for j in range(i):
+                rank += ring[j] <= x
+            for j in range(i + 1, len(ring)):
+                rank += ring[j] < x
             if rank == half:
                 middle = x
             elif rank == half - 1:
