@@ -76,10 +76,10 @@ def take_snapshot(s: Any, book: Any, held: Any, tape: TapeArrays, row: int, leve
         s[N_STALE] += 1
         return OK
     asks = level + tape.bids[row]
-    if not replace_side(s, book, 0, tape.level_price, tape.level_lots, level, asks):
-        return TOO_LARGE
-    if not replace_side(s, book, 1, tape.level_price, tape.level_lots, asks, asks + tape.asks[row]):
-        return TOO_LARGE
+    for side in range(2):
+        start, stop = (level, asks) if side == 0 else (asks, asks + tape.asks[row])
+        if not replace_side(s, book, side, tape.level_price, tape.level_lots, start, stop):
+            return TOO_LARGE
     s[UPDATE_ID] = update_id
     if s[EVER_SYNCED] != 0:
         s[N_RESYNCS] += 1
@@ -134,10 +134,10 @@ def _chains(s: Any, first_id: int, last_id: int, prev_id: int) -> bool:
 
 
 def _apply(s: Any, book: Any, prices: Any, quantities: Any, last_id: int, bids: int, asks: int, stop: int) -> int:
-    if not change_side(s, book, 0, prices, quantities, bids, asks):
-        return TOO_LARGE
-    if not change_side(s, book, 1, prices, quantities, asks, stop):
-        return TOO_LARGE
+    for side in range(2):
+        first, end = (bids, asks) if side == 0 else (asks, stop)
+        if not change_side(s, book, side, prices, quantities, first, end):
+            return TOO_LARGE
     s[UPDATE_ID] = last_id
     s[FRESH] = 0
     return OK

@@ -1,30 +1,29 @@
 """Depth and walls of a book in arrays: :mod:`flashcrash_core.market.depth_profile` once more, for the compiled pass."""
 
-from typing import Any
+from typing import Any, Final
 
 from flashcrash_core.batch.book_arrays import best_ask, best_bid
 from flashcrash_core.batch.pass_state import (
     AGED,
     AGED_PRICES,
     AGED_SINCE_US,
-    BAND_ASK_LOTS,
-    BAND_BID_LOTS,
+    BAND_LOTS,
     DEPTH_COLUMNS,
+    ENDS,
     EXIT_UNITS,
     KEYS,
-    LEVELS,
     LIMIT_SUM,
     LOT,
     LOTS,
+    MEDIANS,
+    PAD,
     SYNC,
     SYNCED,
     TICK,
     TO_QUOTE,
-    TOP_ASK_LOTS,
-    TOP_ASK_UNITS,
-    TOP_BID_LOTS,
-    TOP_BID_UNITS,
+    TOP_LOTS,
     TOP_UNITS,
+    TOP_WORTH,
     WALL_PRICES,
     WALLS,
 )
@@ -36,14 +35,13 @@ from flashcrash_core.market.depth_profile import TOP_LEVELS
 
 __all__ = ["standing_wall", "take_profile"]
 
+NO_KEY: Final = -(2**62)
+"""Below every key and every notional."""
+
 
 def take_profile(s: Any, f: Any, book: Any, t_us: int) -> bool:
     """Measure the book, or nothing while it may not be used, and age the walls; False when a sum grows too large."""
-    for i in range(BAND_BID_LOTS, EXIT_UNITS + 1):
-        s[i] = 0
-    s[WALLS] = 0
-    s[WALLS + 1] = 0
-    good = True
+    mid2 = 0
     if s[SYNC] == SYNCED:
         bid, ask = best_bid(s, book), best_ask(s, book)
         if bid != 0 and ask != 0:
@@ -52,106 +50,120 @@ def take_profile(s: Any, f: Any, book: Any, t_us: int) -> bool:
             mid2 = 2 * bid
         else:
             mid2 = 2 * ask
-        if mid2 != 0:
-            band_bid_limit = -(-mid2 * (10_000 - BAND_BP) // 20_000)
-            band_ask_limit = mid2 * (10_000 + BAND_BP) // 20_000
-            exit_limit = -(-mid2 * (10_000 - EXIT_BP) // 20_000)
-            _top(s, book, 0, TOP_BID_LOTS, TOP_BID_UNITS)
-            _top(s, book, 1, TOP_ASK_LOTS, TOP_ASK_UNITS)
-            s[BAND_BID_LOTS] = _lots_until(s, book, 0, band_bid_limit)
-            s[BAND_ASK_LOTS] = _lots_until(s, book, 1, -band_ask_limit)
-            good = _units_until(s, book, exit_limit)
+    good = True
+    if mid2 != 0:
+        band_bid_limit = -(-mid2 * (10_000 - BAND_BP) // 20_000)
+        band_ask_limit = mid2 * (10_000 + BAND_BP) // 20_000
+        exit_limit = -(-mid2 * (10_000 - EXIT_BP) // 20_000)
+        for side in range(2):
+            band_key, exit_key = (band_bid_limit, exit_limit) if side == 0 else (-band_ask_limit, NO_KEY)
+            good = good and _measure(s, book, side, band_key, exit_key, t_us)
+    else:
+        for i in range(BAND_LOTS, EXIT_UNITS + 1):
+            s[i] = 0
+        for side in range(2):
+            s[WALLS + side] = 0
+            s[AGED + side] = 0
     lot, to_quote = f[LOT], f[TO_QUOTE]
-    f[DEPTH_COLUMNS] = s[BAND_BID_LOTS] * lot
-    f[DEPTH_COLUMNS + 1] = s[BAND_ASK_LOTS] * lot
-    f[DEPTH_COLUMNS + 2] = s[TOP_BID_LOTS] * lot
-    f[DEPTH_COLUMNS + 3] = s[TOP_ASK_LOTS] * lot
-    f[DEPTH_COLUMNS + 4] = s[TOP_BID_UNITS] * to_quote
-    f[DEPTH_COLUMNS + 5] = s[TOP_ASK_UNITS] * to_quote
-    f[DEPTH_COLUMNS + 6] = s[EXIT_UNITS] * to_quote
-    _age(s, 0, t_us)
-    _age(s, 1, t_us)
+    for i in range(4):
+        f[DEPTH_COLUMNS + i] = s[BAND_LOTS + i] * lot
+    for i in range(4, 7):
+        f[DEPTH_COLUMNS + i] = s[BAND_LOTS + i] * to_quote
     return good
 
 
-def _top(s: Any, book: Any, side: int, lots_place: int, units_place: int) -> None:
-    """Sums of the best levels of a side, and its walls."""
+def _measure(s: Any, book: Any, side: int, band_key: int, exit_key: int, t_us: int) -> bool:
+    """Sums of one side, of bids also the exit depth, and its walls; False when a sum grows too large."""
     sign = 1 - 2 * side
-    count = s[LEVELS + side]
-    known = min(count, TOP_LEVELS)
-    lots = 0
-    units = 0
-    most = 0
+    keys, lots = KEYS + side, LOTS + side
+    end = s[ENDS + side]
+    known = min(end - PAD, TOP_LEVELS)
+    start = end - known
+    band = 0
+    exits = 0
+    top_lots = 0
+    top_units = 0
+    most = NO_KEY
     for i in range(known):
-        at = count - 1 - i
-        qty = book[LOTS + side, at]
-        worth = book[KEYS + side, at] * sign * qty
-        lots += qty
-        units += worth
+        key, qty = book[keys, start + i], book[lots, start + i]
+        worth = key * sign * qty
         s[TOP_UNITS + i] = worth
-        if i == 0 or worth > most:
-            most = worth
-    s[lots_place] = lots
-    s[units_place] = units
-    if known < 2:
-        return
-    # Where more than half of the levels are worth a third of the largest, so is the median, and nothing is a wall: no sorting then.
-    many = 0
-    for i in range(known):
-        if WALL_FACTOR * s[TOP_UNITS + i] >= most:
-            many += 1
-    if many >= known - (known - 1) // 2:
-        return
-    limit = WALL_FACTOR * _twice_median(s, known)
-    if 2 * most <= limit:
-        return
-    walls = 0
-    for i in range(known):
-        if 2 * s[TOP_UNITS + i] > limit:
-            s[WALL_PRICES + TOP_LEVELS * side + walls] = book[KEYS + side, count - 1 - i] * sign
-            walls += 1
-    s[WALLS + side] = walls
-
-
-def _twice_median(s: Any, known: int) -> int:
-    """Twice the median of what the best levels are worth: by the rank of each, which needs no order and few branches."""
-    lower, upper = (known - 1) // 2, known // 2
-    low = 0
-    high = 0
-    for i in range(known):
-        worth = s[TOP_UNITS + i]
-        less = 0
-        same = 0
-        for j in range(known):
-            less += 1 if s[TOP_UNITS + j] < worth else 0
-            same += 1 if s[TOP_UNITS + j] == worth else 0
-        if less <= lower < less + same:
-            low = worth
-        if less <= upper < less + same:
-            high = worth
-    return low + high
-
-
-def _lots_until(s: Any, book: Any, side: int, limit_key: int) -> int:
-    total = 0
-    at = s[LEVELS + side] - 1
-    while at >= 0 and book[KEYS + side, at] >= limit_key:
-        total += book[LOTS + side, at]
+        top_lots += qty
+        top_units += worth
+        band += qty if key >= band_key else 0
+        exits += worth if key >= exit_key else 0
+        most = max(most, worth)
+    s[TOP_LOTS + side] = top_lots
+    s[TOP_WORTH + side] = top_units
+    at = start - 1
+    while at >= PAD and book[keys, at] >= band_key:
+        band += book[lots, at]
         at -= 1
-    return total
-
-
-def _units_until(s: Any, book: Any, limit_ticks: int) -> bool:
-    """Notional of the bids at the limit or better; False when it grows too large."""
-    total = 0
-    at = s[LEVELS] - 1
-    while at >= 0 and book[KEYS, at] >= limit_ticks:
-        total += book[KEYS, at] * book[LOTS, at]
-        at -= 1
-        if not -LIMIT_SUM < total < LIMIT_SUM:
-            return False
-    s[EXIT_UNITS] = total
+    s[BAND_LOTS + side] = band
+    if side == 0:
+        at = start - 1
+        while at >= PAD and book[keys, at] >= exit_key:
+            exits += book[keys, at] * book[lots, at]
+            at -= 1
+            if not -LIMIT_SUM < exits < LIMIT_SUM:
+                return False
+        s[EXIT_UNITS] = exits
+    _take_walls(s, book, side, known, most, t_us)
     return True
+
+
+def _take_walls(s: Any, book: Any, side: int, known: int, most: int, t_us: int) -> None:
+    """The best levels that are worth more than three times the median one, best first."""
+    limit = 2 * most
+    if known >= 2:
+        # Where more than half of the levels are worth a third of the largest, so is the median, and nothing is a wall.
+        many = 0
+        for i in range(known):
+            many += 1 if WALL_FACTOR * s[TOP_UNITS + i] >= most else 0
+        if many < known - (known - 1) // 2:
+            limit = WALL_FACTOR * _twice_median(s, side, known)
+    count = 0
+    changed = False
+    if 2 * most > limit:
+        best = s[ENDS + side] - 1
+        for i in range(known):
+            if 2 * s[TOP_UNITS + known - 1 - i] > limit:
+                price = book[KEYS + side, best - i] * (1 - 2 * side)
+                place = WALL_PRICES + TOP_LEVELS * side + count
+                changed = changed or s[place] != price
+                s[place] = price
+                count += 1
+    if changed or count != s[WALLS + side]:
+        s[WALLS + side] = count
+        _age(s, side, t_us)
+
+
+def _twice_median(s: Any, side: int, known: int) -> int:
+    """Twice the median of what the best levels are worth.
+
+    Few of them change from row to row, so the search walks from the value where it last ended to the next smaller or larger one.
+    """
+    lower, upper = (known - 1) // 2, known // 2
+    low: int = s[MEDIANS + side]
+    while True:
+        less = 0
+        most_below = NO_KEY
+        not_above = 0
+        least_above = -NO_KEY
+        for i in range(known):
+            worth = s[TOP_UNITS + i]
+            below, above = worth < low, worth > low
+            less += 1 if below else 0
+            not_above += 0 if above else 1
+            most_below = max(most_below, worth if below else NO_KEY)
+            least_above = min(least_above, worth if above else -NO_KEY)
+        if less > lower:
+            low = most_below
+        elif not_above <= lower:
+            low = least_above
+        else:
+            s[MEDIANS + side] = low
+            return low + (low if not_above > upper else least_above)
 
 
 def _age(s: Any, side: int, t_us: int) -> None:

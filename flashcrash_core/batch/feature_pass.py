@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from flashcrash_core.batch import event_pass
 from flashcrash_core.batch import pass_state as at
-from flashcrash_core.batch.compiling import compiled, is_available
+from flashcrash_core.batch.compiling import compiled_in_one, is_available
 from flashcrash_core.batch.pass_snapshot import accumulator_snapshot, counts_of, sync_counts_of
 from flashcrash_core.batch.pass_state import PassState, TapeArrays, copied, new_state
 from flashcrash_core.batch.row_chunk import BarColumns, RowChunk
@@ -73,7 +73,7 @@ class FeaturePass:
         )
         self._run: Any = event_pass.run_events
         if is_available() if compile_pass is None else compile_pass:
-            self._run = compiled(event_pass.run_events)
+            self._run = compiled_in_one(event_pass.run_events)
         self._table: RowTable | None = None
         self._failed = ""
 

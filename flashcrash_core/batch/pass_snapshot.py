@@ -84,7 +84,7 @@ def accumulator_snapshot(state: PassState, columns: TapeColumns, first_seq: int)
         "bar": _bar(s, f),
         "counts": dict(counts_of(state, columns.texts)),
         "ticker": _ticker(s, columns, first_seq),
-        "profile": [*s[at.BAND_BID_LOTS : at.EXIT_UNITS + 1], _walls(s, 0), _walls(s, 1)],
+        "profile": [*s[at.BAND_LOTS : at.EXIT_UNITS + 1], _walls(s, 0), _walls(s, 1)],
         "walls": [_aged(s, 0), _aged(s, 1)],
         "latencies": _latencies(s),
     }
@@ -92,9 +92,9 @@ def accumulator_snapshot(state: PassState, columns: TapeColumns, first_seq: int)
 
 def _levels(state: PassState, side: int) -> list[tuple[int, int]]:
     """Best first."""
-    count = int(state.numbers[at.LEVELS + side])
-    prices = state.book[at.KEYS + side, :count] * (1 - 2 * side)
-    return list(zip(prices[::-1].tolist(), state.book[at.LOTS + side, :count][::-1].tolist(), strict=True))
+    held = slice(at.PAD, int(state.numbers[at.ENDS + side]))
+    prices = state.book[at.KEYS + side, held] * (1 - 2 * side)
+    return list(zip(prices[::-1].tolist(), state.book[at.LOTS + side, held][::-1].tolist(), strict=True))
 
 
 def _held(state: PassState, columns: TapeColumns, first_seq: int) -> list[list[Any]]:

@@ -82,8 +82,8 @@ SYNC: Final = _place("sync_state")
 UPDATE_ID: Final = _place("update_id")
 EVER_SYNCED: Final = _place("ever_synced")
 FRESH: Final = _place("fresh")
-LEVELS: Final = _place("levels_held", 2)
-"""Levels of bids and asks."""
+ENDS: Final = _place("ends", 2)
+"""One past the best level of bids and of asks in ``book``; :data:`PAD` for an empty side."""
 HELD: Final = _place("held")
 HELD_FIRST: Final = _place("held_first")
 """The ring of diffs held back: how many, and where the oldest is."""
@@ -121,22 +121,21 @@ SLOW_SUM: Final = _place("slow_sum")
 TIMED_RING: Final = _place("timed_ring", LATENCY_ROWS)
 SLOW_RING: Final = _place("slow_ring", LATENCY_ROWS)
 # depth profile
-BAND_BID_LOTS: Final = _place("band_bid_lots")
-BAND_ASK_LOTS: Final = _place("band_ask_lots")
-TOP_BID_LOTS: Final = _place("top_bid_lots")
-TOP_ASK_LOTS: Final = _place("top_ask_lots")
-TOP_BID_UNITS: Final = _place("top_bid_units")
-TOP_ASK_UNITS: Final = _place("top_ask_units")
+BAND_LOTS: Final = _place("band_lots", 2)
+TOP_LOTS: Final = _place("top_lots", 2)
+TOP_WORTH: Final = _place("top_worth", 2)
 EXIT_UNITS: Final = _place("exit_units")
 WALLS: Final = _place("walls", 2)
-"""Walls of the newest profile, of bids and asks; their prices, best first."""
+"""Depth in the order of ``DepthProfile``; then the walls of the newest profile, of bids and of asks, best first."""
 WALL_PRICES: Final = _place("wall_prices", 2 * TOP_LEVELS)
 AGED: Final = _place("aged_walls", 2)
 """The same walls in the order in which they came up, with the time of that."""
 AGED_PRICES: Final = _place("aged_prices", 2 * TOP_LEVELS)
 AGED_SINCE_US: Final = _place("aged_since_us", 2 * TOP_LEVELS)
 TOP_UNITS: Final = _place("top_units", TOP_LEVELS)
-"""Scratch: what the best levels of a side are worth."""
+"""Scratch: what the best levels of a side are worth, best last."""
+MEDIANS: Final = _place("medians", 2)
+"""The lower middle one of those of either side, when it was last looked for: where the search begins. It decides nothing."""
 # bars
 BAR_FIELDS: Final = 7
 OPEN_LIMIT: Final = 16
@@ -200,7 +199,9 @@ FLOATS: Final = 20
 
 KEYS: Final = 0
 LOTS: Final = 2
-"""Rows of ``book``: keys (price x sign) of bids and asks, then their lots. The best level of a side is its last."""
+PAD: Final = 32
+"""Rows of ``book``: keys (price x sign) of bids and asks, then their lots. The best level of a side is its last,
+the first PAD places hold no levels; see book_arrays.py."""
 HELD_BOOK: Final = 0
 HELD_LEVEL: Final = 1
 HELD_EVENT: Final = 2
@@ -265,13 +266,16 @@ def new_state(texts: int, largest_message: int) -> PassState:
     numbers[QUOTE_ID] = -1
     numbers[LATENCY_US] = -1
     numbers[BAR_EMPTY] = 1
+    numbers[ENDS : ENDS + 2] = PAD
+    book = np.zeros((4, PAD + MAX_LEVELS + largest_message + 1), np.int64)
+    book[KEYS : KEYS + 2, :PAD] = -(2**62)
     floats = np.zeros(FLOATS, np.float64)
     floats[LOW] = floats[HIGH] = floats[BAR_PRICE] = np.nan
     floats[BAR_COLUMNS : BAR_COLUMNS + 6] = np.nan
     return PassState(
         numbers,
         floats,
-        np.zeros((4, MAX_LEVELS + largest_message + 1), np.int64),
+        book,
         np.zeros((3, MAX_BUFFERED), np.int64),
         np.zeros(64, np.int64),
         np.zeros(64, np.float64),
@@ -282,12 +286,12 @@ def new_state(texts: int, largest_message: int) -> PassState:
 def copied(state: PassState) -> PassState:
     """A copy of what is in use; the rest of the large arrays is left out."""
     numbers = state.numbers
-    levels, held, marks = max(numbers[LEVELS : LEVELS + 2]), numbers[HELD], numbers[MARKS]
+    end, held, marks = max(numbers[ENDS : ENDS + 2]), numbers[HELD], numbers[MARKS]
     ring = state.held if numbers[HELD_FIRST] else state.held[:, :held]
     return PassState(
         numbers.copy(),
         state.floats.copy(),
-        state.book[:, :levels].copy(),
+        state.book[:, :end].copy(),
         ring.copy(),
         state.mark_seconds[:marks].copy(),
         state.mark_prices[:marks].copy(),
