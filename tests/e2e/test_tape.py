@@ -356,3 +356,17 @@ def test_info_tells_what_a_tape_supports(cli: Any, tmp_path: Path, small_capture
     shown = cli.ok("tape", "info", tape["path"]).out
     for words in ("grade        L2", "worst 300 s", "fill models  M1, M2, M3", "indicators   acceleration"):
         assert words in shown
+
+
+def test_a_capture_of_two_symbols(cli: Any, tmp_path: Path, calm_lines: list[bytes], lines_of: Any) -> None:
+    """Each symbol has a tape of its own, one of them can be chosen, and both together are read as the capture."""
+    both = sorted([*calm_lines[1:], *lines_of("calm", calm_s=10, symbol="BTCUSDT")[1:]], key=lambda line: int(line.split(b" ")[0]))
+    path = capture(tmp_path / "x.gz", both)
+    done = cli.ok("tape", "import", path, "--out", "tapes", "--json").report
+    assert sorted(tape["symbol"] for tape in done["tapes"]) == ["BTCUSDT", "SIMUSDT"]
+    assert done["events"] == len(both)
+    (alone,) = cli.ok("tape", "import", path, "--out", "one", "--symbols", "BTCUSDT", "--json").report["tapes"]
+    assert alone["hash"] == next(tape["hash"] for tape in done["tapes"] if tape["symbol"] == "BTCUSDT")
+    report = cli.ok("run", *(part for tape in done["tapes"] for part in ("--tape", tape["path"])), "--json").report
+    assert report["events"] == len(both)
+    assert report["data"] == cli.ok("run", "--tape", path, "--json").report["data"]

@@ -72,11 +72,12 @@ def verify_tape(tape: Tape, on_progress: Progress | None = None) -> tuple[list[P
         if not finding.told:
             told = f"{finding.marked} of them" if finding.marked else "none"
             path = tape.path / finding.file
+            place = "" if finding.row is None else f", row {finding.row}"
             problems.append(
                 Problem(
                     str(path),
                     finding.row,
-                    f"{path}, row {finding.row}: {finding.what}, {finding.found} in all; the manifest tells of {told}. "
+                    f"{path}{place}: {finding.what}, {finding.found} in all; the manifest tells of {told}. "
                     "Import the source files again",
                 )
             )
