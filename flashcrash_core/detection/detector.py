@@ -66,12 +66,24 @@ class Detector:
         self._sigma = next((i for i, e in enumerate(entries) if e.name == config.volatility), -1)
         c = config
         self._hold_us, self._dip_us, self._dwell_us = _us(c.hold_s), _us(c.dip_tolerance_s), _us(c.dwell_s)
+        self._freeze_max_us, self._unhealthy_sleep_us = _us(c.freeze_max_s), _us(c.unhealthy_sleep_s)
+        self._alert_hold_us, self._alert_release_us, self._alert_max_us = (
+            _us(c.alert_hold_s), _us(c.alert_release_s), _us(c.alert_max_s),
+        )  # fmt: skip
+        self._active_release_us, self._active_max_us = _us(c.active_release_s), _us(c.active_max_s)
+        self._recovery_return_us, self._recovery_calm_us, self._recovery_max_us = (
+            _us(c.recovery_return_s), _us(c.recovery_calm_s), _us(c.recovery_max_s),
+        )  # fmt: skip
+        self._flapping_window_us, self._flapping_block_us = _us(c.flapping_window_s), _us(c.flapping_block_s)
+        self._minimum_available = c.minimum_available
         self._alert_count = c.alert_count
         self._memory_us, self._warmup_us = _us(c.velocity_memory_s), _us(c.warmup_s)
         self._alert_dd, self._floor_dd, self._floor_few_dd = (
             c.alert_drawdown_bp * 1e-4, c.drawdown_floor_bp * 1e-4, c.drawdown_floor_degraded_bp * 1e-4,
         )  # fmt: skip
         self._sigma_factor = c.drawdown_sigmas * sqrt(c.drawdown_window_s)
+        self._measures_falls = True
+        """False for a shadow, whose drawdown is that of the detector beside it."""
         self._clock_us = 0  # healthy event time
         self._row_us = 0
         self._warm_since_us = 0
@@ -102,11 +114,12 @@ class Detector:
             self._warm_since_us = t_us
         self._row_us = t_us
         changed = self.judgement.on_row(t_us, pairs)
-        self.drawdown.on_row(t_us, row.price)
+        if self._measures_falls:
+            self.drawdown.on_row(t_us, row.price)
         if self._sigma >= 0:
             self._sigma_w = pairs[self._sigma][0][0]
         self._tally(changed)
-        self.warm = t_us - self._warm_since_us >= self._warmup_us and self.available >= self.config.minimum_available
+        self.warm = t_us - self._warm_since_us >= self._warmup_us and self.available >= self._minimum_available
         if self.state is State.SHUTDOWN:
             return []
         new_low = self._follow_low(row)
@@ -114,8 +127,8 @@ class Detector:
             return self._while_unhealthy(row, step_us, flat=flat)
         self._unhealthy_us = 0
         self._clock_us += step_us
-        if self.judgement.frozen and self._clock_us - self._left_sleep_us >= _us(self.config.freeze_max_s):
-            self.judgement.thaw()
+        if self.judgement.frozen and self._clock_us - self._left_sleep_us >= self._freeze_max_us:
+            self._thaw()
         self._run_clocks(new_low)
         if self._clock_us - self._entered_us < self._dwell_us:
             return []
@@ -124,11 +137,13 @@ class Detector:
 
     def _tally(self, changed: bool) -> None:
         if changed:
-            fired, values = self.judgement.fired, self.judgement.values
-            self.count = sum([fired[i] for i in self._core])
-            self.available = sum([not isnan(values[i]) for i in self._core])
-            self.degraded = self.available < self.config.minimum_available
-            self._spiking = any(fired[i] for i in self._confirming)
+            judgement = self.judgement
+            if judgement.tally is None:
+                fired, values = judgement.fired, judgement.values
+                count, available = sum([fired[i] for i in self._core]), sum([not isnan(values[i]) for i in self._core])
+                judgement.tally = count, available, any(fired[i] for i in self._confirming)
+            self.count, self.available, self._spiking = judgement.tally
+            self.degraded = self.available < self._minimum_available
         # Memory of a velocity spike runs on event time: it says what the market did, not how long data was healthy.
         if self._spiking:
             self._velocity_us = self._row_us
@@ -143,7 +158,7 @@ class Detector:
 
     def _while_unhealthy(self, row: FeatureRow, step_us: int, *, flat: bool) -> list[Transition]:
         self._unhealthy_us += step_us
-        if flat and self.state in (State.ALERT, State.ACTIVE) and self._unhealthy_us > _us(self.config.unhealthy_sleep_s):
+        if flat and self.state in (State.ALERT, State.ACTIVE) and self._unhealthy_us > self._unhealthy_sleep_us:
             self.restart_warmup(row.t_us)
             return [self._go(State.SLEEP, "unhealthy", row)]
         return []
@@ -235,31 +250,31 @@ class Detector:
         age_us = now - self._entered_us
         match self.state:
             case State.SLEEP:
-                if self.warm and _held(self._alert_since, now, _us(c.alert_hold_s)):
+                if self.warm and _held(self._alert_since, now, self._alert_hold_us):
                     return State.ALERT, "agreement" if self.count >= c.alert_count else "velocity_and_fall"
             case State.ALERT:
                 agreed = self.count >= self.needed and _held(self._agree_since, now, self._hold_us)
                 if agreed and not self.degraded and self.falling():
                     return State.ACTIVE, "confirmed"
-                if _held_after(self._low_since, self._entered_us, now, _us(c.alert_release_s)):
+                if _held_after(self._low_since, self._entered_us, now, self._alert_release_us):
                     return State.SLEEP, "released"
-                if age_us > _us(c.alert_max_s):
+                if age_us > self._alert_max_us:
                     return State.SLEEP, "alert_timeout"
             case State.ACTIVE:
-                quiet = _held(self._quiet_since, now, _us(c.active_release_s))
-                if quiet and now - self._no_low_since >= _us(c.active_release_s):
+                quiet = _held(self._quiet_since, now, self._active_release_us)
+                if quiet and now - self._no_low_since >= self._active_release_us:
                     return State.RECOVERY, "released"
-                if age_us > _us(c.active_max_s):
+                if age_us > self._active_max_us:
                     return State.RECOVERY, "timeout"
             case State.RECOVERY:
                 if not self.degraded:
-                    if self.count >= self.needed and _held(self._return_since, now, _us(c.recovery_return_s)) and self.falling():
+                    if self.count >= self.needed and _held(self._return_since, now, self._recovery_return_us) and self.falling():
                         return State.ACTIVE, "confirmed_again"
                     if new_low and self.count >= c.alert_count:
                         return State.ACTIVE, "new_low"
-                if _held_after(self._calm_since, self._entered_us, now, _us(c.recovery_calm_s)):
+                if _held_after(self._calm_since, self._entered_us, now, self._recovery_calm_us):
                     return State.SLEEP, "calm"
-                if age_us > _us(c.recovery_max_s):
+                if age_us > self._recovery_max_us:
                     return State.SLEEP, "recovery_timeout"
         return None
 
@@ -277,19 +292,39 @@ class Detector:
         source, self.state = self.state, target
         self._entered_us = self._clock_us
         if source is State.SLEEP:
-            self.judgement.freeze()
+            if self.config.freeze_baselines:
+                self.judgement = self.judgement.apart()
+                self.judgement.freeze()
             self._left_sleep_us = self._clock_us
             self.event_low = row.low if not isnan(row.low) else row.price if not isnan(row.price) else inf
             self._no_low_since = self._clock_us
             self._run_clocks(new_low=False)  # those that slept start on entering the state
         if target is State.SLEEP:
-            self.judgement.thaw()
+            self._thaw()
             self.event_low = inf
         self._recent.append(row.t_us)
         full = len(self._recent) == self._recent.maxlen
-        if full and row.t_us - self._recent[0] < _us(self.config.flapping_window_s):
-            self.entries_blocked_until_us = row.t_us + _us(self.config.flapping_block_s)
+        if full and row.t_us - self._recent[0] < self._flapping_window_us:
+            self.entries_blocked_until_us = row.t_us + self._flapping_block_us
         return Transition(self.symbol, row.t_us, source, target, reason, self.evidence(row))
+
+    def _thaw(self) -> None:
+        if self.judgement.frozen:
+            self.judgement = self.judgement.apart()
+            self.judgement.thaw()
+
+    def shadow(self, config: DetectorConfig) -> "Detector":
+        """A detector of other settings that goes on from here beside this one, shown the same rows after it.
+
+        Until one of them freezes or thaws its baselines they share the judgement of each row, and always the fall.
+        """
+        twin = Detector(self.symbol, self.entries, config)
+        twin.restore(self.snapshot())
+        if config.freeze_baselines == self.config.freeze_baselines:
+            self.judgement.shared = True
+            twin.judgement = self.judgement
+        twin.drawdown, twin._measures_falls = self.drawdown, False
+        return twin
 
     @property
     def row_us(self) -> int:

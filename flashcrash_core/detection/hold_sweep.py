@@ -63,8 +63,8 @@ class HoldSweep:
             if self._main.state is State.SLEEP and all(s.state is State.SLEEP for s in self._shadows):
                 self._shadows = []
         elif transitions and transitions[0].source is State.SLEEP:
-            state = self._main.snapshot()
-            self._shadows = [self._shadow(hold, state) for hold in self._holds_s]
+            config = self._main.config
+            self._shadows = [self._main.shadow(attrs.evolve(config, hold_s=hold)) for hold in self._holds_s]
             for tally in self._tallies.values():
                 tally.on_transition(transitions[0])
 
@@ -73,7 +73,7 @@ class HoldSweep:
         """Shadows live: one of them, or the main detector, is not asleep."""
         return bool(self._shadows)
 
-    def _shadow(self, hold_s: float, state: dict[str, Any]) -> Detector:
+    def _restored(self, hold_s: float, state: dict[str, Any]) -> Detector:
         shadow = Detector(self._main.symbol, self._main.entries, attrs.evolve(self._main.config, hold_s=hold_s))
         shadow.restore(state)
         return shadow
@@ -110,5 +110,5 @@ class HoldSweep:
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._shadows = [self._shadow(hold, state) for hold, state in zip(self._holds_s, data["shadows"], strict=False)]
+        self._shadows = [self._restored(hold, state) for hold, state in zip(self._holds_s, data["shadows"], strict=False)]
         self._tallies = {hold: _Tally(**row) for hold, row in zip(self._holds_s, data["tallies"], strict=True)}

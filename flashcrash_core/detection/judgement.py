@@ -73,6 +73,11 @@ class Judgement:
         self._shares = [_Share() for _ in entries]
         self._dropped: set[int] = set()
         self._t_us = 0
+        self._changed = False
+        self.shared = False
+        """Several detectors hold it: a row is judged once for all of them. Who freezes or thaws takes a copy, see :meth:`apart`."""
+        self.tally: tuple[int, int, bool] | None = None
+        """What a detector counted over values and flags, kept for the next one; None once they may have changed."""
         by_name = {entry.name: index for index, entry in enumerate(entries)}
         self._plan = [
             (index, e.indicator.judge, e.indicator.levels, e.indicator.persist_us, e.indicator.latch_us,
@@ -91,6 +96,7 @@ class Judgement:
         flag.raw_since_us = flag.raw_until_us = -1
         self._shares[index].become(_MISSING, self._t_us)
         self._dirty = True  # what is counted over all indicators has changed
+        self.tally = None
 
     def shares(self, index: int, t_us: int) -> tuple[int, int]:
         """Microseconds up to the row ``t_us`` in which indicator ``index`` was ready, and in which it was fired."""
@@ -122,6 +128,8 @@ class Judgement:
         In most rows most pairs equal those of the row before: a pair that did not change, whose flag is off and owes nothing to
         time, needs no second judgement.
         """
+        if self.shared and t_us == self._t_us:
+            return self._changed
         last, seen, dirty = self._last_baselines, self._last_pairs, self._dirty
         for index, pair in enumerate(pairs):
             last[index] = pair[1]
@@ -169,10 +177,21 @@ class Judgement:
             state = _FIRED if on else _READY
             if shares[index].state != state:
                 shares[index].become(state, t_us)
+        self._changed = changed
         if changed:
             seen[:] = pairs
             self._dirty = False
+            self.tally = None
         return changed
+
+    def apart(self) -> "Judgement":
+        """Itself, or where several detectors hold it a copy for one of them, which may then be frozen or thawed."""
+        if not self.shared:
+            return self
+        copy = Judgement(self.entries, freeze=self._freeze)
+        copy.restore(self.snapshot())
+        copy.oversight, copy.symbol, copy.faults, copy._changed = self.oversight, self.symbol, list(self.faults), self._changed
+        return copy
 
     def sleep_through(self, nap: Nap) -> None:
         """Stand as after the rows of the nap, all of them judged against live baselines."""
@@ -186,6 +205,7 @@ class Judgement:
         self._last_pairs[:] = nap.pairs
         self._t_us = nap.t_us
         self._dirty = False
+        self.tally = None
 
     def flag(self, index: int) -> tuple[bool, bool, int, int]:
         """Of indicator ``index``: raw condition, flag, since and until when the raw condition held (us, -1: never)."""
