@@ -9,27 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from flashcrash_core._version import __version__
 from flashcrash_core.errors import DataError
 from flashcrash_core.market.book_sync import BookSync, SyncState
 from flashcrash_core.market.clock import FUTURE, LATE, EventClock
-from flashcrash_core.market.events import BookDelta, BookSnapshot, Continuity, FeedGap, MarketEvent, Rejected, Trade
-from flashcrash_core.market.feed import DataTier
-from flashcrash_core.market.instruments import Instrument, MarketKind
-from flashcrash_core.market.tape.column_files import ColumnFiles
+from flashcrash_core.market.events import BookDelta, BookSnapshot, FeedGap, MarketEvent, Rejected, Trade
+from flashcrash_core.market.instruments import MarketKind
+from flashcrash_core.market.tape.day_tape import DayTape, FinishedTape, TapeMarket, market_folder
 from flashcrash_core.market.tape.days import day_name, day_of, require_plausible
-from flashcrash_core.market.tape.manifest import (
-    SCHEMA,
-    TapeInstrument,
-    TapeManifest,
-    TapeSourceFile,
-    content_hash,
-    write_manifest,
-)
-from flashcrash_core.market.tape.marks import Marks
-from flashcrash_core.market.tape.rows import RowBuffer
+from flashcrash_core.market.tape.manifest import TapeSourceFile
 from flashcrash_core.market.tape.staging import Published, Staging
 
 __all__ = ["FinishedTape", "TapeMarket", "TapeWriter", "market_folder", "write_tape"]
@@ -38,32 +27,6 @@ MAX_BACK_US: Final = 60_000_000
 """An event received so long before the newest one is no jitter: the file is not in order of arrival."""
 _MAX_PENDING: Final = 10_000
 """Events held until the first one with an exchange time tells the day; then the receive time tells it."""
-_SYMBOL_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-
-
-@frozen
-class TapeMarket:
-    """What is known of one symbol before its first event."""
-
-    instrument: Instrument
-    has_book: bool
-    data_tier: DataTier
-    synthetic_book: bool = False
-
-
-@frozen
-class FinishedTape:
-    """A written tape that waits to be published: its place below the output folder and its manifest."""
-
-    relative: Path
-    manifest: TapeManifest
-
-
-def market_folder(instrument: Instrument) -> str:
-    """Name of a market's folder: ``BTCUSDT``, of USD-M futures ``BTCUSDT.usdm``. Raises DataError for a symbol that names none."""
-    if not instrument.symbol or not _SYMBOL_CHARACTERS.issuperset(instrument.symbol):
-        raise DataError(f"symbol {instrument.symbol!r} cannot name a folder; symbols are upper-case letters, digits, - and _")
-    return instrument.symbol if instrument.kind is MarketKind.SPOT else f"{instrument.symbol}.{instrument.kind}"
 
 
 class TapeWriter:
@@ -119,7 +82,7 @@ class _Symbol:
     clock: EventClock = field(init=False, factory=EventClock)
     sync: BookSync = field(init=False, factory=BookSync)
     day: int = field(init=False, default=-1)
-    tape: "_Tape | None" = field(init=False, default=None)
+    tape: DayTape | None = field(init=False, default=None)
     last_trade_id: int = field(init=False, default=-1)
     rounded: int = field(init=False, default=0)
     """Quantities rounded until the end of the last tape."""
@@ -155,18 +118,17 @@ class _Symbol:
         require_plausible(received_us, self.locate())
         return received_us
 
-    def _tape(self) -> "_Tape":
+    def _tape(self) -> DayTape:
         assert self.tape is not None
         return self.tape
 
     def _begin(self, day: int, event: MarketEvent) -> None:
         self.day = day
-        relative = Path(market_folder(self.market.instrument)) / day_name(day)
-        self.tape = _Tape(relative, self.staging, self, day)
+        self.tape = DayTape(self.staging, self.market, day, self.locate)
         if self.sync.state is SyncState.SYNCED and self.market.has_book:
             book = self.sync.book
             carried = BookSnapshot(event.symbol, 0, None, event.receive_us, self.sync.update_id, tuple(book.bids), tuple(book.asks))
-            self.tape.buffer.take(carried)
+            self.tape.take(carried)
             self.tape.marks.note("carried_snapshot", 0, detail=f"update id {carried.update_id}")
             self._note_crossed(self.tape, 0)
 
@@ -229,14 +191,14 @@ class _Symbol:
             tape.marks.note(f"rejected.{event.reason}", row, now_us, event.detail)
         tape.take(event)
 
-    def _note_crossed(self, tape: "_Tape", row: int) -> None:
+    def _note_crossed(self, tape: DayTape, row: int) -> None:
         book = self.sync.book
         if self.sync.state is SyncState.SYNCED and book.crossed():
             tape.marks.note(
                 "book_crossed", row, self.clock.now_us, f"best bid {book.bids.best()}, best ask {book.asks.best()} ticks"
             )
 
-    def _note_trade_id(self, tape: "_Tape", row: int, trade_id: int, last_id: int) -> None:
+    def _note_trade_id(self, tape: DayTape, row: int, trade_id: int, last_id: int) -> None:
         if trade_id <= last_id:
             tape.marks.note("trade_id_back", row, self.clock.now_us, f"trade id {trade_id} after {last_id}")
         elif self.market.instrument.kind is MarketKind.SPOT:  # in futures, ids skip the prints that are not of the market
@@ -244,7 +206,10 @@ class _Symbol:
 
     def _end(self) -> None:
         tape, self.tape = self._tape(), None
-        self.finished.append(tape.finish())
+        rounded = self.market.instrument.rounded_quantities
+        done = tape.finish(self.sources, self.warnings, rounded=rounded - self.rounded, ever_synced=self.sync.ever_synced)
+        self.rounded = rounded
+        self.finished.append(done)
 
     def finish(self) -> None:
         """The end of the input."""
@@ -256,94 +221,6 @@ class _Symbol:
                 self._add(event, 0)
         if self.tape is not None:
             self._end()
-
-
-class _Tape:
-    """The tape under way."""
-
-    def __init__(self, relative: Path, staging: Staging, owner: _Symbol, day: int) -> None:
-        self.relative = relative
-        self.end_us = (day + 1) * 86_400_000_000
-        self.marks = Marks(owner.locate)
-        self._owner = owner
-        self._day = day
-        self._staging = staging
-        self._files = ColumnFiles(staging.place(relative))
-        kind = owner.market.instrument.kind
-        self.buffer = RowBuffer(Continuity.SPOT if kind is MarketKind.SPOT else Continuity.FUTURES)
-        self._first_exchange_us: int | None = None
-        self._last_exchange_us: int | None = None
-        self._first_receive_us = 0
-        self._last_receive_us = 0
-        self._in_us = False
-        self._books = 0
-        self.length = 0
-
-    def take(self, event: MarketEvent) -> None:
-        """Add an event."""
-        own_us = event.exchange_us
-        if own_us is not None:
-            if self._first_exchange_us is None:
-                self._first_exchange_us = self._last_exchange_us = own_us
-            elif own_us > self._last_exchange_us:  # type: ignore[operator]
-                self._last_exchange_us = own_us
-            if not self._in_us and own_us % 1000:
-                self._in_us = True
-        if event.receive_us:
-            self._first_receive_us = self._first_receive_us or event.receive_us
-            self._last_receive_us = event.receive_us
-        if isinstance(event, BookDelta):
-            self._books += 1
-        self.length += 1
-        try:
-            self.buffer.take(event)
-        except DataError as error:
-            raise DataError(f"{self._owner.locate()}: {error}") from None
-        if self.buffer.full:
-            self._files.append(self.buffer.drain())
-
-    def finish(self) -> FinishedTape:
-        """Close the files, write the manifest. Raises UsageError when the place is taken."""
-        self._files.append(self.buffer.drain())
-        market, owner = self._owner.market, self._owner
-        if market.has_book and self._books and not owner.sync.ever_synced:
-            self.marks.whole("no_snapshot", self._books, "no snapshot of the book fits its updates: the book is never usable")
-        rounded = market.instrument.rounded_quantities
-        draft = TapeManifest(
-            schema=SCHEMA,
-            symbol=market.instrument.symbol,
-            day=day_name(self._day),
-            hash="",
-            instrument=TapeInstrument.of(market.instrument),
-            continuity=self.buffer.continuity or Continuity.SPOT,
-            data_tier=market.data_tier,
-            has_book=market.has_book,
-            synthetic_book=market.synthetic_book,
-            time_unit="us" if self._in_us else "ms",
-            rounded_quantities=rounded - owner.rounded,
-            columns=self._files.finish(),
-            rows=dict(self._files.rows),
-            first_exchange_us=self._first_exchange_us,
-            last_exchange_us=self._last_exchange_us,
-            first_receive_us=self._first_receive_us or None,
-            last_receive_us=self._last_receive_us or None,
-            sources=owner.sources,
-            warnings=owner.warnings,
-            marks=self.marks.listed(),
-            version=__version__,
-            texts=list(self.buffer.texts),
-        )
-        owner.rounded = rounded
-        manifest = _hashed(draft)
-        write_manifest(self._files.folder, manifest)
-        self._staging.refuse(self.relative, manifest.hash)  # before more days are read for nothing
-        return FinishedTape(self.relative, manifest)
-
-
-def _hashed(manifest: TapeManifest) -> TapeManifest:
-    from msgspec.structs import replace
-
-    return replace(manifest, hash=content_hash(manifest))
 
 
 def write_tape(

@@ -115,6 +115,15 @@ def test_a_day_begins_with_the_book(tmp_path: Path, over_midnight: list[MarketEv
     assert (list(alone.book.bids), list(alone.book.asks)) == (list(whole.book.bids), list(whole.book.asks))
 
 
+def test_rows_of_marks_count_the_carried_snapshot(tmp_path: Path, over_midnight: list[MarketEvent], market: TapeMarket) -> None:
+    """The row that a mark names is that of the tape, the snapshot at its start included."""
+    refused = Rejected(SYMBOL, 0, None, over_midnight[-1].receive_us, "zero", "f.gz:3 price")
+    tape = open_tape(write_tape(tmp_path, [*over_midnight, refused], {SYMBOL: market})[1].path)
+    mark = tape.manifest.mark("rejected.zero")
+    assert mark is not None
+    assert mark.row == len(tape.columns) - 1
+
+
 def feed(sync: BookSync, event: MarketEvent) -> None:
     """Let a book see what is of it."""
     if isinstance(event, BookSnapshot):
