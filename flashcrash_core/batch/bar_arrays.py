@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import (
     BAR_CLOSE,
     BAR_COLUMNS,
@@ -42,27 +43,27 @@ def add_trade(s: Any, own_us: int, price_ticks: int, units: int) -> bool:
     """Add a trade by its own time; False when a bar can hold no more, or too many are open."""
     second = own_us // BAR_US
     at = OPEN_BAR + (s[OPEN_BARS] - 1) * BAR_FIELDS
-    while at >= OPEN_BAR and s[at] != second:
+    while at >= OPEN_BAR and s[nth(at)] != second:
         at -= BAR_FIELDS
     if at < OPEN_BAR:
         if s[OPEN_BARS] == OPEN_LIMIT:
             return False
         at = OPEN_BAR + s[OPEN_BARS] * BAR_FIELDS
         s[OPEN_BARS] += 1
-        s[at] = second
-        s[at + 1] = price_ticks
-        s[at + 2] = price_ticks
-        s[at + 3] = price_ticks
-        s[at + 5] = 0
-        s[at + 6] = 0
-    elif price_ticks > s[at + 2]:
-        s[at + 2] = price_ticks
-    elif price_ticks < s[at + 3]:
-        s[at + 3] = price_ticks
-    s[at + 4] = price_ticks
-    s[at + 5] += units
-    s[at + 6] += 1
-    return bool(s[at + 5] < LIMIT_SUM)
+        s[nth(at)] = second
+        s[nth(at + 1)] = price_ticks
+        s[nth(at + 2)] = price_ticks
+        s[nth(at + 3)] = price_ticks
+        s[nth(at + 5)] = 0
+        s[nth(at + 6)] = 0
+    elif price_ticks > s[nth(at + 2)]:
+        s[nth(at + 2)] = price_ticks
+    elif price_ticks < s[nth(at + 3)]:
+        s[nth(at + 3)] = price_ticks
+    s[nth(at + 4)] = price_ticks
+    s[nth(at + 5)] += units
+    s[nth(at + 6)] += 1
+    return bool(s[nth(at + 5)] < LIMIT_SUM)
 
 
 def flag_gap(s: Any, at_us: int) -> bool:

@@ -7,6 +7,7 @@ places hold keys below all others, so that a search may look at as many of the l
 
 from typing import Any
 
+from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import ENDS, KEYS, LIMIT_SMALL, LIMIT_UNITS, LIMIT_VALUE, LOTS, PAD
 from flashcrash_core.market.book import MAX_LEVELS
 
@@ -25,38 +26,38 @@ def fits(price_ticks: int, qty_lots: int) -> bool:
 def best_bid(s: Any, book: Any) -> int:
     """Best bid in ticks, 0 on an empty side."""
     end = s[ENDS]
-    return book[KEYS, end - 1] if end > PAD else 0
+    return book[KEYS, nth(end - 1)] if end > PAD else 0
 
 
 def best_ask(s: Any, book: Any) -> int:
     """Best ask in ticks, 0 on an empty side."""
     end = s[ENDS + 1]
-    return -book[KEYS + 1, end - 1] if end > PAD else 0
+    return -book[KEYS + 1, nth(end - 1)] if end > PAD else 0
 
 
 def change_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, start: int, stop: int) -> bool:
     """Set the levels ``start`` to ``stop`` of the tape on side 0 (bids) or 1 (asks); False when a number is too large."""
     sign = 1 - 2 * side
-    end = s[ENDS + side]
-    keys, lots = KEYS + side, LOTS + side
+    end = s[nth(ENDS + side)]
+    keys, lots = nth(KEYS + side), nth(LOTS + side)
     for i in range(start, stop):
-        price, qty = prices[i], quantities[i]
+        price, qty = prices[nth(i)], quantities[nth(i)]
         if not fits(price, qty):
             return False
         key = price * sign
         at = _place_of(book, keys, end, key)
-        if at < end and book[keys, at] == key:
+        if at < end and book[keys, nth(at)] == key:
             if qty != 0:
-                book[lots, at] = qty
+                book[lots, nth(at)] = qty
             else:
                 end -= 1
                 for j in range(at, end):
-                    book[keys, j] = book[keys, j + 1]
-                    book[lots, j] = book[lots, j + 1]
+                    book[keys, nth(j)] = book[keys, nth(j + 1)]
+                    book[lots, nth(j)] = book[lots, nth(j + 1)]
         elif qty != 0:
             _insert(book, side, at, end, key, qty)
             end += 1
-    s[ENDS + side] = _bounded(book, side, end)
+    s[nth(ENDS + side)] = _bounded(book, side, end)
     return True
 
 
@@ -66,39 +67,39 @@ def replace_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, sta
     Of several levels at one price the last that is not 0 counts.
     """
     sign = 1 - 2 * side
-    keys, lots = KEYS + side, LOTS + side
+    keys, lots = nth(KEYS + side), nth(LOTS + side)
     # Best first, as venues send them: written from the end of the room that they need at most, then moved to their place.
     first = PAD + stop - start
     at = first
     ordered = True
     for i in range(start, stop):
-        price, qty = prices[i], quantities[i]
+        price, qty = prices[nth(i)], quantities[nth(i)]
         if not fits(price, qty):
             return False
         if qty != 0 and ordered:
-            if at < first and price * sign >= book[keys, at]:
+            if at < first and price * sign >= book[keys, nth(at)]:
                 ordered = False
             else:
                 at -= 1
-                book[keys, at] = price * sign
-                book[lots, at] = qty
+                book[keys, nth(at)] = price * sign
+                book[lots, nth(at)] = qty
     if ordered:
         for j in range(first - at):
-            book[keys, PAD + j] = book[keys, at + j]
-            book[lots, PAD + j] = book[lots, at + j]
-        s[ENDS + side] = _bounded(book, side, PAD + first - at)
+            book[keys, nth(PAD + j)] = book[keys, nth(at + j)]
+            book[lots, nth(PAD + j)] = book[lots, nth(at + j)]
+        s[nth(ENDS + side)] = _bounded(book, side, PAD + first - at)
         return True
     end = PAD
     for i in range(start, stop):
-        key, qty = prices[i] * sign, quantities[i]
+        key, qty = prices[nth(i)] * sign, quantities[nth(i)]
         if qty != 0:
             at = _place_of(book, keys, end, key)
-            if at < end and book[keys, at] == key:
-                book[lots, at] = qty
+            if at < end and book[keys, nth(at)] == key:
+                book[lots, nth(at)] = qty
             else:
                 _insert(book, side, at, end, key, qty)
                 end += 1
-    s[ENDS + side] = _bounded(book, side, end)
+    s[nth(ENDS + side)] = _bounded(book, side, end)
     return True
 
 
@@ -106,14 +107,14 @@ def _place_of(book: Any, keys: int, end: int, key: int) -> int:
     """Where the first key that is not less than ``key`` stands: ``bisect_left``, from the best end."""
     above = 0
     for j in range(PAD):  # no branch depends on a key, so that none is guessed wrongly, and several are looked at at once
-        above += 1 if book[keys, end - PAD + j] >= key else 0
+        above += 1 if book[keys, nth(end - PAD + j)] >= key else 0
     at = end - above
     if above < PAD:
         return at
     low = PAD
     while low < at:
         middle = (low + at) // 2
-        if book[keys, middle] < key:
+        if book[keys, nth(middle)] < key:
             low = middle + 1
         else:
             at = middle
@@ -121,12 +122,12 @@ def _place_of(book: Any, keys: int, end: int, key: int) -> int:
 
 
 def _insert(book: Any, side: int, at: int, end: int, key: int, qty: int) -> None:
-    keys, lots = KEYS + side, LOTS + side
+    keys, lots = nth(KEYS + side), nth(LOTS + side)
     for j in range(end, at, -1):
-        book[keys, j] = book[keys, j - 1]
-        book[lots, j] = book[lots, j - 1]
-    book[keys, at] = key
-    book[lots, at] = qty
+        book[keys, nth(j)] = book[keys, nth(j - 1)]
+        book[lots, nth(j)] = book[lots, nth(j - 1)]
+    book[keys, nth(at)] = key
+    book[lots, nth(at)] = qty
 
 
 def _bounded(book: Any, side: int, end: int) -> int:
@@ -135,6 +136,6 @@ def _bounded(book: Any, side: int, end: int) -> int:
     if excess <= 0:
         return end
     for j in range(PAD, PAD + MAX_LEVELS):
-        book[KEYS + side, j] = book[KEYS + side, j + excess]
-        book[LOTS + side, j] = book[LOTS + side, j + excess]
+        book[nth(KEYS + side), nth(j)] = book[nth(KEYS + side), nth(j + excess)]
+        book[nth(LOTS + side), nth(j)] = book[nth(LOTS + side), nth(j + excess)]
     return PAD + MAX_LEVELS

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from flashcrash_core.batch.book_arrays import best_ask, best_bid
+from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import (
     AGED,
     AGED_PRICES,
@@ -11,6 +12,7 @@ from flashcrash_core.batch.pass_state import (
     DEPTH_COLUMNS,
     ENDS,
     EXIT_UNITS,
+    FOUND_WALLS,
     KEYS,
     LIMIT_SUM,
     LOT,
@@ -75,8 +77,8 @@ def take_profile(s: Any, f: Any, book: Any, t_us: int) -> bool:
 def _measure(s: Any, book: Any, side: int, band_key: int, exit_key: int, t_us: int) -> bool:
     """Sums of one side, of bids also the exit depth, and its walls; False when a sum grows too large."""
     sign = 1 - 2 * side
-    keys, lots = KEYS + side, LOTS + side
-    end = s[ENDS + side]
+    keys, lots = nth(KEYS + side), nth(LOTS + side)
+    end = s[nth(ENDS + side)]
     known = min(end - PAD, TOP_LEVELS)
     start = end - known
     band = 0
@@ -85,25 +87,25 @@ def _measure(s: Any, book: Any, side: int, band_key: int, exit_key: int, t_us: i
     top_units = 0
     most = NO_KEY
     for i in range(known):
-        key, qty = book[keys, start + i], book[lots, start + i]
+        key, qty = book[keys, nth(start + i)], book[lots, nth(start + i)]
         worth = key * sign * qty
-        s[TOP_UNITS + i] = worth
+        s[nth(TOP_UNITS + i)] = worth
         top_lots += qty
         top_units += worth
         band += qty if key >= band_key else 0
         exits += worth if key >= exit_key else 0
         most = max(most, worth)
-    s[TOP_LOTS + side] = top_lots
-    s[TOP_WORTH + side] = top_units
+    s[nth(TOP_LOTS + side)] = top_lots
+    s[nth(TOP_WORTH + side)] = top_units
     at = start - 1
-    while at >= PAD and book[keys, at] >= band_key:
-        band += book[lots, at]
+    while at >= PAD and book[keys, nth(at)] >= band_key:
+        band += book[lots, nth(at)]
         at -= 1
-    s[BAND_LOTS + side] = band
+    s[nth(BAND_LOTS + side)] = band
     if side == 0:
         at = start - 1
-        while at >= PAD and book[keys, at] >= exit_key:
-            exits += book[keys, at] * book[lots, at]
+        while at >= PAD and book[keys, nth(at)] >= exit_key:
+            exits += book[keys, nth(at)] * book[lots, nth(at)]
             at -= 1
             if not -LIMIT_SUM < exits < LIMIT_SUM:
                 return False
@@ -119,22 +121,23 @@ def _take_walls(s: Any, book: Any, side: int, known: int, most: int, t_us: int) 
         # Where more than half of the levels are worth a third of the largest, so is the median, and nothing is a wall.
         many = 0
         for i in range(known):
-            many += 1 if WALL_FACTOR * s[TOP_UNITS + i] >= most else 0
+            many += 1 if WALL_FACTOR * s[nth(TOP_UNITS + i)] >= most else 0
         if many < known - (known - 1) // 2:
             limit = WALL_FACTOR * _twice_median(s, side, known)
     count = 0
-    changed = False
     if 2 * most > limit:
-        best = s[ENDS + side] - 1
-        for i in range(known):
-            if 2 * s[TOP_UNITS + known - 1 - i] > limit:
-                price = book[KEYS + side, best - i] * (1 - 2 * side)
-                place = WALL_PRICES + TOP_LEVELS * side + count
-                changed = changed or s[place] != price
-                s[place] = price
-                count += 1
-    if changed or count != s[WALLS + side]:
-        s[WALLS + side] = count
+        best = s[nth(ENDS + side)] - 1
+        for i in range(known):  # without a branch: what is no wall is written too, and written over by the next
+            s[nth(FOUND_WALLS + count)] = book[nth(KEYS + side), nth(best - i)] * (1 - 2 * side)
+            count += 1 if 2 * s[nth(TOP_UNITS + known - 1 - i)] > limit else 0
+    walls = WALL_PRICES + TOP_LEVELS * side
+    same = count == s[nth(WALLS + side)]
+    for i in range(count):
+        same = same and s[nth(walls + i)] == s[nth(FOUND_WALLS + i)]
+    if not same:
+        s[nth(WALLS + side)] = count
+        for i in range(count):
+            s[nth(walls + i)] = s[nth(FOUND_WALLS + i)]
         _age(s, side, t_us)
 
 
@@ -144,14 +147,14 @@ def _twice_median(s: Any, side: int, known: int) -> int:
     Few of them change from row to row, so the search walks from the value where it last ended to the next smaller or larger one.
     """
     lower, upper = (known - 1) // 2, known // 2
-    low: int = s[MEDIANS + side]
+    low: int = s[nth(MEDIANS + side)]
     while True:
         less = 0
         most_below = NO_KEY
         not_above = 0
         least_above = -NO_KEY
         for i in range(known):
-            worth = s[TOP_UNITS + i]
+            worth = s[nth(TOP_UNITS + i)]
             below, above = worth < low, worth > low
             less += 1 if below else 0
             not_above += 0 if above else 1
@@ -162,7 +165,7 @@ def _twice_median(s: Any, side: int, known: int) -> int:
         elif not_above <= lower:
             low = least_above
         else:
-            s[MEDIANS + side] = low
+            s[nth(MEDIANS + side)] = low
             return low + (low if not_above > upper else least_above)
 
 
@@ -170,29 +173,29 @@ def _age(s: Any, side: int, t_us: int) -> None:
     """Forget walls that are gone and note the time of those that are new, in the order in which they came up."""
     prices, since = AGED_PRICES + TOP_LEVELS * side, AGED_SINCE_US + TOP_LEVELS * side
     walls = WALL_PRICES + TOP_LEVELS * side
-    count = s[WALLS + side]
+    count = s[nth(WALLS + side)]
     kept = 0
-    for i in range(s[AGED + side]):
-        price = s[prices + i]
+    for i in range(s[nth(AGED + side)]):
+        price = s[nth(prices + i)]
         for j in range(count):
-            if s[walls + j] == price:
-                s[prices + kept] = price
-                s[since + kept] = s[since + i]
+            if s[nth(walls + j)] == price:
+                s[nth(prices + kept)] = price
+                s[nth(since + kept)] = s[nth(since + i)]
                 kept += 1
                 break
     old = kept
     for j in range(count):
-        price = s[walls + j]
+        price = s[nth(walls + j)]
         known = False
         for i in range(old):
-            if s[prices + i] == price:
+            if s[nth(prices + i)] == price:
                 known = True
                 break
         if not known:
-            s[prices + kept] = price
-            s[since + kept] = t_us
+            s[nth(prices + kept)] = price
+            s[nth(since + kept)] = t_us
             kept += 1
-    s[AGED + side] = kept
+    s[nth(AGED + side)] = kept
 
 
 def standing_wall(s: Any, f: Any, side: int, t_us: int) -> float:
@@ -200,9 +203,9 @@ def standing_wall(s: Any, f: Any, side: int, t_us: int) -> float:
     prices, since = AGED_PRICES + TOP_LEVELS * side, AGED_SINCE_US + TOP_LEVELS * side
     found = False
     nearest = 0
-    for i in range(s[AGED + side]):
-        if t_us - s[since + i] >= WALL_AGE_US:
-            price = s[prices + i]
+    for i in range(s[nth(AGED + side)]):
+        if t_us - s[nth(since + i)] >= WALL_AGE_US:
+            price = s[nth(prices + i)]
             if not found or (price > nearest if side == 0 else price < nearest):
                 nearest = price
                 found = True

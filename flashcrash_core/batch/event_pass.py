@@ -11,6 +11,7 @@ from flashcrash_core.batch.bar_arrays import add_trade
 from flashcrash_core.batch.book_arrays import fits
 from flashcrash_core.batch.book_chain import BROKEN, TOO_LARGE, lose_to_feed, take_delta, take_snapshot
 from flashcrash_core.batch.event_clock import admit, start_grid
+from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import (
     ACT_US,
     ADMITTED,
@@ -109,7 +110,7 @@ def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event:
     for event in range(s[EVENT], until_event):
         if s[ROWS] >= max_rows:
             return DONE
-        kind, own_us, receive_us = kinds[event], exchange_us[event], received_us[event]
+        kind, own_us, receive_us = kinds[nth(event)], exchange_us[nth(event)], received_us[nth(event)]
         if s[ADMITTED] != 0:
             s[ADMITTED] = 0
             act_us = s[ACT_US]
@@ -144,23 +145,23 @@ def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event:
             s[TRADE] = at + 1
             if act_us >= 0:
                 traded_us = act_us if own_us == NONE else own_us
-                if not _on_trade(s, f, trade_price[at], trade_lots[at], trade_side[at], traded_us):
+                if not _on_trade(s, f, trade_price[nth(at)], trade_lots[nth(at)], trade_side[nth(at)], traded_us):
                     return NUMBER_TOO_LARGE
         elif kind == KIND_DELTA or kind == KIND_SNAPSHOT:  # noqa: SIM109 - a tuple is a loop once compiled
             row, level = s[BOOK], s[LEVEL]
             if row >= bids.shape[0]:
                 return NOT_A_TAPE
-            first_ask = level + bids[row]
-            stop = first_ask + asks[row]
+            first_ask = level + bids[nth(row)]
+            stop = first_ask + asks[nth(row)]
             if not level <= first_ask <= stop <= prices.shape[0]:
                 return NOT_A_TAPE
-            first_id, last_id = first_ids[row], last_ids[row]
+            first_id, last_id = first_ids[nth(row)], last_ids[nth(row)]
             if not (-LIMIT_ID < first_id < LIMIT_ID and -LIMIT_ID < last_id < LIMIT_ID):
                 return NUMBER_TOO_LARGE
             if kind == KIND_DELTA:
                 good = _count_updates(s, first_id, last_id, stop - level) if act_us >= 0 else True
                 before_id = s[UPDATE_ID]
-                taken = take_delta(s, book, held, prices, quantities, first_id, last_id, prev_ids[row], level, first_ask, stop)
+                taken = take_delta(s, book, held, prices, quantities, first_id, last_id, prev_ids[nth(row)], level, first_ask, stop)
                 good = good and _after_delta(s, f, book, taken, before_id, act_us)
             else:
                 good = take_snapshot(s, book, held, tape, row, level) != TOO_LARGE
@@ -175,8 +176,8 @@ def run_events(state: PassState, tape: TapeArrays, table: RowTable, until_event:
                 return NOT_A_TAPE
             s[QUOTE] = at + 1
             if act_us >= 0:
-                sizes_good = bid_lots[at] >= 0 and ask_lots[at] >= 0
-                if not _on_quote(s, f, quote_id[at], bid_ticks[at], ask_ticks[at], sizes_good, act_us):
+                sizes_good = bid_lots[nth(at)] >= 0 and ask_lots[nth(at)] >= 0
+                if not _on_quote(s, f, quote_id[nth(at)], bid_ticks[nth(at)], ask_ticks[nth(at)], sizes_good, act_us):
                     return NUMBER_TOO_LARGE
         elif kind == KIND_GAP or kind == KIND_REJECTED:  # noqa: SIM109
             at = s[NOTE]
@@ -209,11 +210,11 @@ def _on_trade(s: Any, f: Any, ticks: int, lots: int, side: int, traded_us: int) 
     s[TRADES] += 1
     units = ticks * lots
     place = BUY_UNITS if side > 0 else SELL_UNITS
-    s[place] += units
+    s[nth(place)] += units
     s[LAST] = ticks
     if s[SOURCE_IS_MID] == 0:
         note_price(f, ticks * f[TICK])
-    return add_trade(s, traded_us, ticks, units) and s[place] < LIMIT_SUM
+    return add_trade(s, traded_us, ticks, units) and s[nth(place)] < LIMIT_SUM
 
 
 def _on_quote(s: Any, f: Any, update_id: int, bid: int, ask: int, sizes_good: bool, act_us: int) -> bool:

@@ -134,6 +134,8 @@ AGED_PRICES: Final = _place("aged_prices", 2 * TOP_LEVELS)
 AGED_SINCE_US: Final = _place("aged_since_us", 2 * TOP_LEVELS)
 TOP_UNITS: Final = _place("top_units", TOP_LEVELS)
 """Scratch: what the best levels of a side are worth, best last."""
+FOUND_WALLS: Final = _place("found_walls", TOP_LEVELS + 1)
+"""Scratch: the walls of the side that is being measured."""
 MEDIANS: Final = _place("medians", 2)
 """The lower middle one of those of either side, when it was last looked for: where the search begins. It decides nothing."""
 # bars

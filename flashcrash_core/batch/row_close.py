@@ -5,6 +5,7 @@ from typing import Any
 from flashcrash_core.batch.bar_arrays import close_bar, mark_second
 from flashcrash_core.batch.book_arrays import best_ask, best_bid
 from flashcrash_core.batch.depth_arrays import standing_wall, take_profile
+from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import (
     AGED,
     ASK,
@@ -135,6 +136,7 @@ def close_row(
     if t_us % BAR_US == 0:
         mark_second(s, mark_seconds, mark_prices, t_us, price)
     n = s[ROWS]
+    at = nth(n)
     bar_new = 0
     if (t_us - BAR_VISIBLE_AFTER_US) % BAR_US == 0 and close_bar(s, f, mark_seconds, mark_prices, t_us):
         bar_new = 1
@@ -144,36 +146,36 @@ def close_row(
             bars[bar, 1 + i] = s[BAR_START_US + i]
         bar_prices[bar] = f[BAR_PRICE]
         s[BARS] = bar + 1
-    integers[ROW_EVENT, n] = event
-    integers[ROW_FLAGS, n] = flags
-    integers[ROW_T_US, n] = t_us
-    integers[ROW_UNHEALTHY, n] = unhealthy
-    integers[ROW_BOOK_USABLE, n] = book_usable
-    integers[ROW_COVERED_US, n] = s[COVERED_US]
-    integers[ROW_TRADES, n] = s[TRADES]
-    integers[ROW_QUOTES, n] = s[QUOTES]
-    integers[ROW_UPDATES, n] = s[UPDATES]
-    integers[ROW_BAR_NEW, n] = bar_new
-    integers[ROW_BAR_START_US, n] = s[BAR_START_US]
-    integers[ROW_BAR_TRADES, n] = s[BAR_TRADES]
-    integers[ROW_BAR_EMPTY, n] = s[BAR_EMPTY]
-    integers[ROW_BAR_GAP, n] = s[BAR_GAP]
-    floats[ROW_PRICE, n] = price
-    floats[ROW_LOW, n] = f[LOW]
-    floats[ROW_HIGH, n] = f[HIGH]
-    floats[ROW_LAST_TRADE, n] = last
-    floats[ROW_BID, n] = bid * tick if book_usable != 0 and bid != 0 else NAN
-    floats[ROW_ASK, n] = ask * tick if book_usable != 0 and ask != 0 else NAN
-    floats[ROW_SPREAD_TW, n] = f[SPREAD_SUM] / s[COVERED_US] if s[COVERED_US] != 0 else NAN
-    floats[ROW_SPREAD_END, n] = (ask - bid) * 2.0 / (ask + bid) if quoted else NAN
+    integers[ROW_EVENT, at] = event
+    integers[ROW_FLAGS, at] = flags
+    integers[ROW_T_US, at] = t_us
+    integers[ROW_UNHEALTHY, at] = unhealthy
+    integers[ROW_BOOK_USABLE, at] = book_usable
+    integers[ROW_COVERED_US, at] = s[COVERED_US]
+    integers[ROW_TRADES, at] = s[TRADES]
+    integers[ROW_QUOTES, at] = s[QUOTES]
+    integers[ROW_UPDATES, at] = s[UPDATES]
+    integers[ROW_BAR_NEW, at] = bar_new
+    integers[ROW_BAR_START_US, at] = s[BAR_START_US]
+    integers[ROW_BAR_TRADES, at] = s[BAR_TRADES]
+    integers[ROW_BAR_EMPTY, at] = s[BAR_EMPTY]
+    integers[ROW_BAR_GAP, at] = s[BAR_GAP]
+    floats[ROW_PRICE, at] = price
+    floats[ROW_LOW, at] = f[LOW]
+    floats[ROW_HIGH, at] = f[HIGH]
+    floats[ROW_LAST_TRADE, at] = last
+    floats[ROW_BID, at] = bid * tick if book_usable != 0 and bid != 0 else NAN
+    floats[ROW_ASK, at] = ask * tick if book_usable != 0 and ask != 0 else NAN
+    floats[ROW_SPREAD_TW, at] = f[SPREAD_SUM] / s[COVERED_US] if s[COVERED_US] != 0 else NAN
+    floats[ROW_SPREAD_END, at] = (ask - bid) * 2.0 / (ask + bid) if quoted else NAN
     for i in range(7):
-        floats[ROW_DEPTH + i, n] = f[DEPTH_COLUMNS + i]
-    floats[ROW_BID_WALL, n] = standing_wall(s, f, 0, t_us) if s[AGED] != 0 else 0.0
-    floats[ROW_ASK_WALL, n] = standing_wall(s, f, 1, t_us) if s[AGED + 1] != 0 else 0.0
-    floats[ROW_BUY, n] = s[BUY_UNITS] * f[TO_QUOTE]
-    floats[ROW_SELL, n] = s[SELL_UNITS] * f[TO_QUOTE]
+        floats[nth(ROW_DEPTH + i), at] = f[nth(DEPTH_COLUMNS + i)]
+    floats[ROW_BID_WALL, at] = standing_wall(s, f, 0, t_us) if s[AGED] != 0 else 0.0
+    floats[ROW_ASK_WALL, at] = standing_wall(s, f, 1, t_us) if s[AGED + 1] != 0 else 0.0
+    floats[ROW_BUY, at] = s[BUY_UNITS] * f[TO_QUOTE]
+    floats[ROW_SELL, at] = s[SELL_UNITS] * f[TO_QUOTE]
     for i in range(6):
-        floats[ROW_BAR + i, n] = f[BAR_COLUMNS + i]
+        floats[nth(ROW_BAR + i), at] = f[nth(BAR_COLUMNS + i)]
     s[ROWS] = n + 1
     _clear_row(s, f)
     return good
@@ -202,12 +204,12 @@ def _take_latencies(s: Any) -> None:
         s[SLOW_ROWS] -= 1
     at = s[LATENCY_FIRST]
     if s[LATENCIES] == LATENCY_ROWS:
-        s[TIMED_SUM] -= s[TIMED_RING + at]
-        s[SLOW_SUM] -= s[SLOW_RING + at]
+        s[TIMED_SUM] -= s[nth(TIMED_RING + at)]
+        s[SLOW_SUM] -= s[nth(SLOW_RING + at)]
     else:
         s[LATENCIES] += 1
-    s[TIMED_RING + at] = s[TIMED]
-    s[SLOW_RING + at] = s[SLOW]
+    s[nth(TIMED_RING + at)] = s[TIMED]
+    s[nth(SLOW_RING + at)] = s[SLOW]
     s[TIMED_SUM] += s[TIMED]
     s[SLOW_SUM] += s[SLOW]
     s[LATENCY_FIRST] = at + 1 if at + 1 < LATENCY_ROWS else 0
