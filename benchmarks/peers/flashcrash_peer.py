@@ -23,7 +23,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
-from measuring import Stopwatch, hand_in
+from measuring import Stopwatch, hand_in, largest_child_mb, peak_mb
 from simple_rule import outcome_of
 
 from flashcrash_core import __version__
@@ -92,7 +92,9 @@ def batch(tapes: Sequence[Path], small: Path, workers: int, *, warm: bool) -> No
         changes = OTHER_THRESHOLDS
     watch = Stopwatch()
     report = run(changes)
-    _tell(report, watch.lap(), "warm" if warm else "cold")
+    seconds = watch.lap()
+    together_mb = peak_mb() + (workers * largest_child_mb() if workers > 1 else 0.0)
+    _tell(report, seconds, "warm" if warm else "cold", peak_mb=round(together_mb, 1))
 
 
 def forget(cache: Path) -> None:
@@ -102,7 +104,7 @@ def forget(cache: Path) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def _tell(report: dict[str, Any], seconds: float, kind: str) -> None:
+def _tell(report: dict[str, Any], seconds: float, kind: str, **more: Any) -> None:
     states = report["state_seconds"]
     span = sum(states.values()) or 1.0
     hand_in(
@@ -119,6 +121,7 @@ def _tell(report: dict[str, Any], seconds: float, kind: str) -> None:
         trades=len(report["trades"]),
         decision_hash=report["decision_hash"],
         stepped_events=report.get("stepped_events"),
+        **more,
     )
 
 

@@ -31,6 +31,12 @@ def peak_mb():  # type: ignore[no-untyped-def]
         return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
+def largest_child_mb():  # type: ignore[no-untyped-def]
+    """Peak resident memory of the largest process that this one started and waited for, in MB; 0 if none."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
 def hand_in(**measured):  # type: ignore[no-untyped-def]
     """Print one JSON document: the last line of the script's output."""
     print(json.dumps({"python": platform.python_version(), "peak_mb": round(peak_mb(), 1), **measured}))
