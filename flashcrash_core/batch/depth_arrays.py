@@ -5,19 +5,18 @@ from typing import Any, Final
 from flashcrash_core.batch.book_arrays import best_ask, best_bid
 from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import (
-    AGED,
-    AGED_PRICES,
-    AGED_SINCE_US,
     BAND_LOTS,
     DEPTH_COLUMNS,
     ENDS,
     EXIT_UNITS,
+    FOUND_SINCE_US,
     FOUND_WALLS,
     KEYS,
     LIMIT_SUM,
     LOT,
     LOTS,
     MEDIANS,
+    NO_KEY,
     PAD,
     SYNC,
     SYNCED,
@@ -25,8 +24,10 @@ from flashcrash_core.batch.pass_state import (
     TO_QUOTE,
     TOP_LOTS,
     TOP_UNITS,
+    TOP_UNITS_LENGTH,
     TOP_WORTH,
-    WALL_PRICES,
+    WALL_KEYS,
+    WALL_SINCE_US,
     WALLS,
 )
 from flashcrash_core.market.accumulator import _WALL_AGE_US as WALL_AGE_US
@@ -37,8 +38,9 @@ from flashcrash_core.market.depth_profile import TOP_LEVELS
 
 __all__ = ["standing_wall", "take_profile"]
 
-NO_KEY: Final = -(2**62)
-"""Below every key and every notional."""
+NONE_SMALLER: Final = NO_KEY
+NONE_LARGER: Final = -NO_KEY
+"""Beyond every key and every notional."""
 
 
 def take_profile(s: Any, f: Any, book: Any, t_us: int) -> bool:
@@ -58,14 +60,13 @@ def take_profile(s: Any, f: Any, book: Any, t_us: int) -> bool:
         band_ask_limit = mid2 * (10_000 + BAND_BP) // 20_000
         exit_limit = -(-mid2 * (10_000 - EXIT_BP) // 20_000)
         for side in range(2):
-            band_key, exit_key = (band_bid_limit, exit_limit) if side == 0 else (-band_ask_limit, NO_KEY)
+            band_key, exit_key = (band_bid_limit, exit_limit) if side == 0 else (-band_ask_limit, NONE_SMALLER)
             good = good and _measure(s, book, side, band_key, exit_key, t_us)
     else:
         for i in range(BAND_LOTS, EXIT_UNITS + 1):
             s[i] = 0
         for side in range(2):
             s[WALLS + side] = 0
-            s[AGED + side] = 0
     lot, to_quote = f[LOT], f[TO_QUOTE]
     for i in range(4):
         f[DEPTH_COLUMNS + i] = s[BAND_LOTS + i] * lot
@@ -79,22 +80,21 @@ def _measure(s: Any, book: Any, side: int, band_key: int, exit_key: int, t_us: i
     sign = 1 - 2 * side
     keys, lots = nth(KEYS + side), nth(LOTS + side)
     end = s[nth(ENDS + side)]
-    known = min(end - PAD, TOP_LEVELS)
-    start = end - known
+    start = end - TOP_LEVELS  # of a side with fewer levels this reaches into the padding, whose quantities are 0
     band = 0
     exits = 0
     top_lots = 0
     top_units = 0
-    most = NO_KEY
-    for i in range(known):
+    most = NONE_SMALLER
+    for i in range(TOP_LEVELS):
         key, qty = book[keys, nth(start + i)], book[lots, nth(start + i)]
         worth = key * sign * qty
-        s[nth(TOP_UNITS + i)] = worth
         top_lots += qty
         top_units += worth
         band += qty if key >= band_key else 0
         exits += worth if key >= exit_key else 0
-        most = max(most, worth)
+        s[nth(TOP_UNITS + i)] = worth if key > NONE_SMALLER else NONE_LARGER
+        most = max(most, worth if key > NONE_SMALLER else NONE_SMALLER)
     s[nth(TOP_LOTS + side)] = top_lots
     s[nth(TOP_WORTH + side)] = top_units
     at = start - 1
@@ -110,35 +110,39 @@ def _measure(s: Any, book: Any, side: int, band_key: int, exit_key: int, t_us: i
             if not -LIMIT_SUM < exits < LIMIT_SUM:
                 return False
         s[EXIT_UNITS] = exits
-    _take_walls(s, book, side, known, most, t_us)
+    _take_walls(s, book, side, min(end - PAD, TOP_LEVELS), most, t_us)
     return True
 
 
 def _take_walls(s: Any, book: Any, side: int, known: int, most: int, t_us: int) -> None:
-    """The best levels that are worth more than three times the median one, best first."""
-    limit = 2 * most
+    """The best levels that are worth more than three times the median one, best first, and since when each is a wall."""
+    count = 0
     if known >= 2:
         # Where more than half of the levels are worth a third of the largest, so is the median, and nothing is a wall.
-        many = 0
-        for i in range(known):
-            many += 1 if WALL_FACTOR * s[nth(TOP_UNITS + i)] >= most else 0
+        third = -(-most // WALL_FACTOR)
+        many = known - TOP_UNITS_LENGTH
+        for i in range(TOP_UNITS_LENGTH):
+            many += 1 if s[nth(TOP_UNITS + i)] >= third else 0
         if many < known - (known - 1) // 2:
             limit = WALL_FACTOR * _twice_median(s, side, known)
-    count = 0
-    if 2 * most > limit:
-        best = s[nth(ENDS + side)] - 1
-        for i in range(known):  # without a branch: what is no wall is written too, and written over by the next
-            s[nth(FOUND_WALLS + count)] = book[nth(KEYS + side), nth(best - i)] * (1 - 2 * side)
-            count += 1 if 2 * s[nth(TOP_UNITS + known - 1 - i)] > limit else 0
-    walls = WALL_PRICES + TOP_LEVELS * side
-    same = count == s[nth(WALLS + side)]
+            if 2 * most > limit:
+                best = s[nth(ENDS + side)] - 1
+                for i in range(known):  # without a branch: what is no wall is written too, and written over by the next
+                    s[nth(FOUND_WALLS + count)] = book[nth(KEYS + side), nth(best - i)]
+                    count += 1 if 2 * s[nth(TOP_UNITS + TOP_LEVELS - 1 - i)] > limit else 0
+    keys, since = WALL_KEYS + TOP_LEVELS * side, WALL_SINCE_US + TOP_LEVELS * side
+    old = s[nth(WALLS + side)]
+    at = 0
+    for i in range(count):  # both lists go from the best level to the worst
+        key = s[nth(FOUND_WALLS + i)]
+        while at < old and s[nth(keys + at)] > key:
+            at += 1
+        known_before = at < old and s[nth(keys + at)] == key
+        s[nth(FOUND_SINCE_US + i)] = s[nth(since + at)] if known_before else t_us
     for i in range(count):
-        same = same and s[nth(walls + i)] == s[nth(FOUND_WALLS + i)]
-    if not same:
-        s[nth(WALLS + side)] = count
-        for i in range(count):
-            s[nth(walls + i)] = s[nth(FOUND_WALLS + i)]
-        _age(s, side, t_us)
+        s[nth(keys + i)] = s[nth(FOUND_WALLS + i)]
+        s[nth(since + i)] = s[nth(FOUND_SINCE_US + i)]
+    s[nth(WALLS + side)] = count
 
 
 def _twice_median(s: Any, side: int, known: int) -> int:
@@ -150,16 +154,16 @@ def _twice_median(s: Any, side: int, known: int) -> int:
     low: int = s[nth(MEDIANS + side)]
     while True:
         less = 0
-        most_below = NO_KEY
+        most_below = NONE_SMALLER
         not_above = 0
-        least_above = -NO_KEY
-        for i in range(known):
+        least_above = NONE_LARGER
+        for i in range(TOP_UNITS_LENGTH):
             worth = s[nth(TOP_UNITS + i)]
             below, above = worth < low, worth > low
             less += 1 if below else 0
             not_above += 0 if above else 1
-            most_below = max(most_below, worth if below else NO_KEY)
-            least_above = min(least_above, worth if above else -NO_KEY)
+            most_below = max(most_below, worth if below else NONE_SMALLER)
+            least_above = min(least_above, worth if above else NONE_LARGER)
         if less > lower:
             low = most_below
         elif not_above <= lower:
@@ -169,44 +173,10 @@ def _twice_median(s: Any, side: int, known: int) -> int:
             return low + (low if not_above > upper else least_above)
 
 
-def _age(s: Any, side: int, t_us: int) -> None:
-    """Forget walls that are gone and note the time of those that are new, in the order in which they came up."""
-    prices, since = AGED_PRICES + TOP_LEVELS * side, AGED_SINCE_US + TOP_LEVELS * side
-    walls = WALL_PRICES + TOP_LEVELS * side
-    count = s[nth(WALLS + side)]
-    kept = 0
-    for i in range(s[nth(AGED + side)]):
-        price = s[nth(prices + i)]
-        for j in range(count):
-            if s[nth(walls + j)] == price:
-                s[nth(prices + kept)] = price
-                s[nth(since + kept)] = s[nth(since + i)]
-                kept += 1
-                break
-    old = kept
-    for j in range(count):
-        price = s[nth(walls + j)]
-        known = False
-        for i in range(old):
-            if s[nth(prices + i)] == price:
-                known = True
-                break
-        if not known:
-            s[nth(prices + kept)] = price
-            s[nth(since + kept)] = t_us
-            kept += 1
-    s[nth(AGED + side)] = kept
-
-
 def standing_wall(s: Any, f: Any, side: int, t_us: int) -> float:
     """Price of the nearest wall of a side that stood long enough, 0 if none."""
-    prices, since = AGED_PRICES + TOP_LEVELS * side, AGED_SINCE_US + TOP_LEVELS * side
-    found = False
-    nearest = 0
-    for i in range(s[nth(AGED + side)]):
+    keys, since = WALL_KEYS + TOP_LEVELS * side, WALL_SINCE_US + TOP_LEVELS * side
+    for i in range(s[nth(WALLS + side)]):
         if t_us - s[nth(since + i)] >= WALL_AGE_US:
-            price = s[nth(prices + i)]
-            if not found or (price > nearest if side == 0 else price < nearest):
-                nearest = price
-                found = True
-    return float(nearest * f[TICK]) if found else 0.0
+            return float(s[nth(keys + i)] * (1 - 2 * side) * f[TICK])
+    return 0.0

@@ -150,13 +150,18 @@ def _ticker(s: list[int], columns: TapeColumns, first_seq: int) -> list[Any] | N
 
 
 def _walls(s: list[int], side: int) -> list[int]:
-    start = at.WALL_PRICES + TOP_LEVELS * side
-    return s[start : start + s[at.WALLS + side]]
+    """Best first."""
+    return [price for price, _ in _walls_since(s, side)]
 
 
 def _aged(s: list[int], side: int) -> list[list[int]]:
-    prices, since = at.AGED_PRICES + TOP_LEVELS * side, at.AGED_SINCE_US + TOP_LEVELS * side
-    return [[s[prices + i], s[since + i]] for i in range(s[at.AGED + side])]
+    """In the order in which they came up: those of one row came best first."""
+    return sorted(_walls_since(s, side), key=lambda wall: wall[1])
+
+
+def _walls_since(s: list[int], side: int) -> list[list[int]]:
+    keys, since = at.WALL_KEYS + TOP_LEVELS * side, at.WALL_SINCE_US + TOP_LEVELS * side
+    return [[s[keys + i] * (1 - 2 * side), s[since + i]] for i in range(s[at.WALLS + side])]
 
 
 def _latencies(s: list[int]) -> list[list[int]]:

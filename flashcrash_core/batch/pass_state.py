@@ -126,15 +126,15 @@ TOP_LOTS: Final = _place("top_lots", 2)
 TOP_WORTH: Final = _place("top_worth", 2)
 EXIT_UNITS: Final = _place("exit_units")
 WALLS: Final = _place("walls", 2)
-"""Depth in the order of ``DepthProfile``; then the walls of the newest profile, of bids and of asks, best first."""
-WALL_PRICES: Final = _place("wall_prices", 2 * TOP_LEVELS)
-AGED: Final = _place("aged_walls", 2)
-"""The same walls in the order in which they came up, with the time of that."""
-AGED_PRICES: Final = _place("aged_prices", 2 * TOP_LEVELS)
-AGED_SINCE_US: Final = _place("aged_since_us", 2 * TOP_LEVELS)
-TOP_UNITS: Final = _place("top_units", TOP_LEVELS)
-"""Scratch: what the best levels of a side are worth, best last."""
+"""Depth in the order of ``DepthProfile``; then the walls of the newest profile, of bids and of asks, best first,
+and since when each of them is one."""
+WALL_KEYS: Final = _place("wall_keys", 2 * TOP_LEVELS)
+WALL_SINCE_US: Final = _place("wall_since_us", 2 * TOP_LEVELS)
+TOP_UNITS_LENGTH: Final = 24
+TOP_UNITS: Final = _place("top_units", TOP_UNITS_LENGTH)
+"""Scratch: what the best levels of a side are worth, best last; then, and for levels that are not there, what no level is worth."""
 FOUND_WALLS: Final = _place("found_walls", TOP_LEVELS + 1)
+FOUND_SINCE_US: Final = _place("found_since_us", TOP_LEVELS)
 """Scratch: the walls of the side that is being measured."""
 MEDIANS: Final = _place("medians", 2)
 """The lower middle one of those of either side, when it was last looked for: where the search begins. It decides nothing."""
@@ -202,6 +202,7 @@ FLOATS: Final = 20
 KEYS: Final = 0
 LOTS: Final = 2
 PAD: Final = 32
+NO_KEY: Final = -(2**62)
 """Rows of ``book``: keys (price x sign) of bids and asks, then their lots. The best level of a side is its last,
 the first PAD places hold no levels; see book_arrays.py."""
 HELD_BOOK: Final = 0
@@ -270,7 +271,8 @@ def new_state(texts: int, largest_message: int) -> PassState:
     numbers[BAR_EMPTY] = 1
     numbers[ENDS : ENDS + 2] = PAD
     book = np.zeros((4, PAD + MAX_LEVELS + largest_message + 1), np.int64)
-    book[KEYS : KEYS + 2, :PAD] = -(2**62)
+    numbers[TOP_UNITS : TOP_UNITS + TOP_UNITS_LENGTH] = -NO_KEY
+    book[KEYS : KEYS + 2, :PAD] = NO_KEY
     floats = np.zeros(FLOATS, np.float64)
     floats[LOW] = floats[HIGH] = floats[BAR_PRICE] = np.nan
     floats[BAR_COLUMNS : BAR_COLUMNS + 6] = np.nan

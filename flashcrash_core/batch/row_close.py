@@ -7,7 +7,6 @@ from flashcrash_core.batch.book_arrays import best_ask, best_bid
 from flashcrash_core.batch.depth_arrays import standing_wall, take_profile
 from flashcrash_core.batch.indexing import nth
 from flashcrash_core.batch.pass_state import (
-    AGED,
     ASK,
     BAR_COLUMNS,
     BAR_EMPTY,
@@ -49,6 +48,7 @@ from flashcrash_core.batch.pass_state import (
     TO_QUOTE,
     TRADES,
     UPDATES,
+    WALLS,
 )
 from flashcrash_core.batch.quote_arrays import cover
 from flashcrash_core.batch.row_table import (
@@ -170,8 +170,8 @@ def close_row(
     floats[ROW_SPREAD_END, at] = (ask - bid) * 2.0 / (ask + bid) if quoted else NAN
     for i in range(7):
         floats[nth(ROW_DEPTH + i), at] = f[nth(DEPTH_COLUMNS + i)]
-    floats[ROW_BID_WALL, at] = standing_wall(s, f, 0, t_us) if s[AGED] != 0 else 0.0
-    floats[ROW_ASK_WALL, at] = standing_wall(s, f, 1, t_us) if s[AGED + 1] != 0 else 0.0
+    floats[ROW_BID_WALL, at] = standing_wall(s, f, 0, t_us) if s[WALLS] != 0 else 0.0
+    floats[ROW_ASK_WALL, at] = standing_wall(s, f, 1, t_us) if s[WALLS + 1] != 0 else 0.0
     floats[ROW_BUY, at] = s[BUY_UNITS] * f[TO_QUOTE]
     floats[ROW_SELL, at] = s[SELL_UNITS] * f[TO_QUOTE]
     for i in range(6):
