@@ -22,7 +22,7 @@ from flashcrash_core.detection.panel import Pair, PanelEntry
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.features import GRID_US, FeatureRow
 
-__all__ = ["EventPass", "LaneColumns", "Restart"]
+__all__ = ["EventPass", "LaneColumns", "Part", "Restart"]
 
 CHUNK_ROWS = 8_192
 """Rows between two checkpoints: 14 minutes."""
@@ -67,7 +67,7 @@ class Restart:
 
 
 @define
-class _Part:
+class Part:
     """What one chunk covers."""
 
     first_row: int
@@ -102,8 +102,8 @@ class LaneColumns:
     restarts: list[Restart] = field(factory=list)
     dropped: set[int] = field(factory=set)
     _tally: Tally | None = None
-    _parts: list[_Part] = field(factory=list)
-    _bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
+    parts: list[Part] = field(factory=list)
+    bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
     _window: _Window | None = None
 
     # -- making ------------------------------------------------------------------------------------------------------
@@ -115,12 +115,12 @@ class LaneColumns:
         self._make_room(max(estimate, 1))
         self._start_over(self.entries)
         while self.events.position < self.total_events:
-            self._parts.append(_Part(self.length, self.events.position, self.events.checkpoint()))
+            self.parts.append(Part(self.length, self.events.position, self.events.checkpoint()))
             chunk = self.events.advance(max_rows=CHUNK_ROWS)
             self._take(chunk, fresh)
             if on_progress is not None:
                 on_progress(self.events.position)
-        self._parts.append(_Part(self.length, self.events.position, self.events.checkpoint()))
+        self.parts.append(Part(self.length, self.events.position, self.events.checkpoint()))
 
     def judge(self) -> None:
         """Flags of all rows, as for a detector that sleeps throughout."""
@@ -154,7 +154,7 @@ class LaneColumns:
         bars = chunk.bars
         if len(bars.row):
             kept = BarColumns._make(column.copy() for column in bars)
-            self._bars.append((kept, number[bars.row], chunk.rows.t_us[bars.row].copy()))
+            self.bars.append((kept, number[bars.row], chunk.rows.t_us[bars.row].copy()))
         cuts = [0, *chunk.restarts, len(chunk)]
         for place, (first, last) in enumerate(pairwise(cuts)):
             settled = first
@@ -230,17 +230,17 @@ class LaneColumns:
         return row_object(window.rows, int(window.keep[number - window.first_row]))
 
     def _look_back(self, number: int) -> _Window:
-        place = bisect_right(self._parts, number, key=lambda part: part.first_row) - 1
-        part = self._parts[place]
+        place = bisect_right(self.parts, number, key=lambda part: part.first_row) - 1
+        part = self.parts[place]
         self.events.resume(part.checkpoint)
-        chunk = self.events.advance(until_event=self._parts[place + 1].first_event)
+        chunk = self.events.advance(until_event=self.parts[place + 1].first_event)
         return _Window(place, part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
 
     def accumulator_before(self, event: int) -> dict[str, Any]:
         """State of the streaming accumulator before that event arrives."""
-        place = bisect_right(self._parts, event, key=lambda part: part.first_event) - 1
+        place = bisect_right(self.parts, event, key=lambda part: part.first_event) - 1
         self._window = None  # its memory is the pass's
-        self.events.resume(self._parts[place].checkpoint)
+        self.events.resume(self.parts[place].checkpoint)
         self.events.advance(until_event=event)
         return self.events.accumulator_state()
 
@@ -255,8 +255,8 @@ class LaneColumns:
         """
         spans: list[tuple[int, int, int]] = []
         wanted = newest
-        for place in range(len(self._bars) - 1, -1, -1):
-            bars, number, _ = self._bars[place]
+        for place in range(len(self.bars) - 1, -1, -1):
+            bars, number, _ = self.bars[place]
             if wanted == 0 or number[-1] < first:
                 break
             if number[0] >= last:
@@ -269,7 +269,7 @@ class LaneColumns:
                 wanted = max(wanted - len(traded), 0)
             spans.append((place, start, stop))
         for place, start, stop in reversed(spans):
-            bars, _, t_us = self._bars[place]
+            bars, _, t_us = self.bars[place]
             for index in range(start, stop):
                 yield bar_at(bars, index), int(t_us[index])
 

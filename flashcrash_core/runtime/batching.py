@@ -1,11 +1,13 @@
 """From a composed run to one over columns, or a reason why the streaming engine has to do it."""
 
 from collections.abc import Callable, Mapping
+from threading import Thread
 from typing import Any
 
 from flashcrash_core.batch.compiling import is_available
 from flashcrash_core.batch.feature_pass import FeaturePass
 from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
+from flashcrash_core.batch.reading_cache import load, reading_key, save
 from flashcrash_core.batch.readings import BatchRefused
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.tape.columns import NONE, TapeColumns
@@ -42,6 +44,8 @@ def strands_of(
     columns: Mapping[str, TapeColumns],
     on_progress: Progress | None = None,
     make_pass: MakePass | None = None,
+    *,
+    cache: bool = False,
 ) -> dict[str, Strand]:
     """Sense every symbol's columns. Raises BatchRefused where a plugin would have to be contained."""
     total = sum(len(one) for one in columns.values())
@@ -54,24 +58,36 @@ def strands_of(
             if on_progress is not None:
                 on_progress((done + position) / max(total, 1), done + position)
 
-        sensed = sensed_lane(lane, one, tell, make_pass)
+        sensed = sensed_lane(lane, one, tell, make_pass, cache=cache)
         strands[symbol] = Strand(one, LaneCursor(lane, sensed))
         done += len(one)
     return strands
 
 
 def sensed_lane(
-    lane: Lane, columns: TapeColumns, on_progress: Callable[[int], None] | None = None, make_pass: MakePass | None = None
+    lane: Lane,
+    columns: TapeColumns,
+    on_progress: Callable[[int], None] | None = None,
+    make_pass: MakePass | None = None,
+    *,
+    cache: bool = False,
 ) -> LaneColumns:
-    """Features, readings and flags of one symbol."""
+    """Features, readings and flags of one symbol; with ``cache`` readings of an earlier run are taken, or kept for a later one."""
     setup = lane.setup
     options: dict[str, Any] = {
         "has_book": setup.has_book,
         "source_is_mid": setup.source_is_mid,
         "max_silence_us": setup.max_silence_us,
     }
-    sensed = LaneColumns(setup.entries(), (make_pass or FeaturePass)(columns, setup.instrument, **options), len(columns))
-    sensed.sense(setup.entries, expected_rows(columns), on_progress)
+    events = (make_pass or FeaturePass)(columns, setup.instrument, **options)
+    entries = setup.entries()
+    key = reading_key(columns, setup.instrument, entries, **options) if cache and isinstance(events, FeaturePass) else ""
+    sensed = load(key, columns, entries, events) if key and isinstance(events, FeaturePass) else None
+    if sensed is None:
+        sensed = LaneColumns(entries, events, len(columns))
+        sensed.sense(setup.entries, expected_rows(columns), on_progress)
+        if key:  # beside the rest of the run: what is written does not change any more
+            Thread(target=save, args=(key, sensed), name="readings").start()
     sensed.judge()
     return sensed
 

@@ -277,7 +277,7 @@ def _runner(
             columns = composition.source.columns()
             if columns is None:
                 raise BatchRefused("the input is not made of tapes; make them with `flashcrash tape import`")
-            return BatchRunner(*given).over(strands_of(composition, columns, on_progress)), "batch"
+            return BatchRunner(*given).over(strands_of(composition, columns, on_progress, cache=request.cache)), "batch"
         except BatchRefused as refused:
             if request.engine == "batch":
                 raise UsageError(f"--engine batch: {refused}; --engine stream takes it") from None

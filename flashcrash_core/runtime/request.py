@@ -38,6 +38,8 @@ class RunRequest:
     fills: str | None = None
     engine: str = "stream"
     """``stream``, ``batch``, or ``auto``: batch where the input has columns and nothing needs every event."""
+    cache: bool = True
+    """Keep readings of tapes for further trials, and take those that were kept."""
     keep: bool = field(default=True)
     """Keep a session in the database."""
     safe_mode: bool = False

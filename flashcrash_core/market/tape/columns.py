@@ -83,6 +83,8 @@ class TapeColumns:
     texts: tuple[tuple[str, str], ...] = ()
     """``(reason, detail)``."""
     continuity: Continuity = Continuity.SPOT
+    identity: str = ""
+    """Hash of the contents, where somebody has reckoned it."""
 
     def __len__(self) -> int:
         return len(self.tables["events"]["kind"])

@@ -36,4 +36,5 @@ def joined(parts: Sequence[TapeColumns]) -> TapeColumns:
         notes.append(part.tables["notes"]["text"] + np.int32(len(texts)))
         texts += part.texts
     tables["notes"] = {"text": np.concatenate(notes)}
-    return TapeColumns(first.symbol, tables, tuple(texts), first.continuity)
+    identity = "+".join(part.identity for part in parts) if all(part.identity for part in parts) else ""
+    return TapeColumns(first.symbol, tables, tuple(texts), first.continuity, identity)

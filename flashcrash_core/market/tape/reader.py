@@ -50,7 +50,7 @@ def open_tape(path: Path) -> Tape:
     }
     if problem := _disagreement(manifest):
         raise DataError(f"{folder / MANIFEST_NAME}: {problem}; {_AGAIN}")
-    return Tape(folder, manifest, TapeColumns(manifest.symbol, tables, tuple(manifest.texts), manifest.continuity))
+    return Tape(folder, manifest, TapeColumns(manifest.symbol, tables, tuple(manifest.texts), manifest.continuity, manifest.hash))
 
 
 def _disagreement(manifest: TapeManifest) -> str:
