@@ -29,7 +29,7 @@ class EventSlices:
         place = self._place(event)
         names = ("events", "trades", "quotes", "books", "levels", "notes")
         tables = {
-            name: {column: values[start:] for column, values in self.columns.tables[name].items()}
+            name: {column: np.asarray(values)[start:] for column, values in self.columns.tables[name].items()}
             for name, start in zip(names, place, strict=True)
         }
         whole = self.columns

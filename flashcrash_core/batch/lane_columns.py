@@ -17,7 +17,7 @@ from flashcrash_core.batch.dormancy import Tally
 from flashcrash_core.batch.flags import Flags
 from flashcrash_core.batch.readings import Readings
 from flashcrash_core.batch.row_chunk import BarColumns, RowChunk, bar_at
-from flashcrash_core.batch.rows import RowColumns, row_object
+from flashcrash_core.batch.rows import RowColumns, row_objects
 from flashcrash_core.detection.panel import Pair, PanelEntry
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.features import GRID_US, FeatureRow
@@ -26,6 +26,8 @@ __all__ = ["EventPass", "LaneColumns", "Part", "Restart"]
 
 CHUNK_ROWS = 8_192
 """Rows between two checkpoints: 14 minutes."""
+BLOCK_ROWS = 32
+"""Rows that become objects together."""
 
 
 class EventPass(Protocol):
@@ -77,10 +79,20 @@ class Part:
 
 @define
 class _Window:
-    part: int
     first_row: int
     rows: RowColumns
     keep: NDArray[np.int64]
+
+
+@define
+class _Block:
+    """Some rows in a row as objects: converted together they cost a tenth."""
+
+    first: int
+    items: list[Any]
+
+    def holds(self, number: int) -> bool:
+        return self.first <= number < self.first + len(self.items)
 
 
 @define(eq=False)
@@ -105,6 +117,8 @@ class LaneColumns:
     parts: list[Part] = field(factory=list)
     bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
     _window: _Window | None = None
+    _rows: _Block = field(factory=lambda: _Block(0, []))
+    _pairs: _Block = field(factory=lambda: _Block(0, []))
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -218,23 +232,34 @@ class LaneColumns:
 
     def pairs(self, row: int) -> list[Pair]:
         """What the panel held after that row."""
-        return [
-            (tuple(readings.statistic[:, row].tolist()), tuple(readings.baseline[:, row].tolist())) for readings in self.readings
-        ]
+        block = self._pairs
+        if not block.holds(row):
+            stop = min(row + BLOCK_ROWS, self.length)
+            parts = [
+                list(zip(_tuples(one.statistic, row, stop), _tuples(one.baseline, row, stop), strict=True)) for one in self.readings
+            ]
+            block = self._pairs = _Block(row, [list(pairs) for pairs in zip(*parts, strict=True)])
+        pairs: list[Pair] = block.items[row - block.first]
+        return pairs
 
     def row(self, number: int) -> FeatureRow:
         """That row, made again from the events."""
-        window = self._window
-        if window is None or not window.first_row <= number < window.first_row + len(window.keep):
-            window = self._window = self._look_back(number)
-        return row_object(window.rows, int(window.keep[number - window.first_row]))
+        block = self._rows
+        if not block.holds(number):
+            window = self._window
+            if window is None or not window.first_row <= number < window.first_row + len(window.keep):
+                window = self._window = self._look_back(number)
+            at = number - window.first_row
+            block = self._rows = _Block(number, row_objects(window.rows, window.keep[at : at + BLOCK_ROWS]))
+        row: FeatureRow = block.items[number - block.first]
+        return row
 
     def _look_back(self, number: int) -> _Window:
         place = bisect_right(self.parts, number, key=lambda part: part.first_row) - 1
         part = self.parts[place]
         self.events.resume(part.checkpoint)
         chunk = self.events.advance(until_event=self.parts[place + 1].first_event)
-        return _Window(place, part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
+        return _Window(part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
 
     def accumulator_before(self, event: int) -> dict[str, Any]:
         """State of the streaming accumulator before that event arrives."""
@@ -288,6 +313,10 @@ class LaneColumns:
             return 0, number * GRID_US, True
         trailing = int(np.argmin(sick[::-1]))
         return (last - first - number) * GRID_US, trailing * GRID_US, False
+
+
+def _tuples(columns: NDArray[np.float64], first: int, stop: int) -> list[tuple[float, ...]]:
+    return list(zip(*columns[:, first:stop].tolist(), strict=True)) if len(columns) else [()] * (stop - first)
 
 
 def _grown(column: NDArray[Any], room: int) -> NDArray[Any]:

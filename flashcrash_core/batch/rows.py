@@ -7,10 +7,11 @@ not read costs nothing: the compiler drops it.
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flashcrash_core.market.features import FeatureRow
 
-__all__ = ["INTEGERS", "RowColumns", "empty_rows", "row_at", "row_object"]
+__all__ = ["INTEGERS", "RowColumns", "empty_rows", "row_at", "row_object", "row_objects"]
 
 INTEGERS: Final = frozenset(name for name, kind in FeatureRow.__annotations__.items() if kind is int)
 """Fields that hold whole numbers; the others are float64."""
@@ -104,6 +105,11 @@ def row_at(columns: RowColumns, index: int) -> FeatureRow:
         columns.bar_empty[index],
         columns.bar_gap[index],
     )
+
+
+def row_objects(columns: RowColumns, indices: NDArray[np.int64]) -> list[FeatureRow]:
+    """These rows, as :func:`row_object` gives them."""
+    return [FeatureRow._make(numbers) for numbers in zip(*(column[indices].tolist() for column in columns), strict=True)]
 
 
 def row_object(columns: RowColumns, index: int) -> FeatureRow:

@@ -17,7 +17,7 @@ from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.tape.columns import TapeColumns
 from flashcrash_core.runtime.inputs import Input
 from flashcrash_core.runtime.lane_cursor import NEVER, LaneCursor
-from flashcrash_core.runtime.runner import Runner
+from flashcrash_core.runtime.runner import Runner, RunOutcome
 
 __all__ = ["BatchRunner", "Strand"]
 
@@ -74,6 +74,8 @@ class BatchRunner(Runner):
 
     _strands: Mapping[str, Strand]
     _total = 0
+    sensing_s = 0.0
+    """Seconds that went into readings and flags before the run."""
     _notices = 0
     """Venue notices taken so far: they count in the session's sequence, between the market's events."""
 
@@ -84,6 +86,17 @@ class BatchRunner(Runner):
         for strand in strands.values():
             strand.beside(list(strands.values()))
         return self
+
+    def run(self, source: Input, *, skip: int = 0) -> RunOutcome:
+        """As the streaming runner's; the time includes what sensing took. The columns are let go."""
+        try:
+            outcome = super().run(source, skip=skip)
+        finally:
+            for strand in self._strands.values():
+                strand.cursor.release()
+            self._strands = {}
+        outcome.wall_s += self.sensing_s
+        return outcome
 
     def _take_all(self, source: Input, skip: int) -> None:  # noqa: ARG002 (the streaming runner reads them)
         try:
@@ -178,10 +191,12 @@ class BatchRunner(Runner):
 
     def _end(self) -> None:
         """The events are all taken."""
+        session = self.session
         for strand in self._strands.values():
-            strand.cursor.sleep_until(NEVER)
-        self._stand_before(self._total)
-        self.session.seq = self._total + self._notices
+            strand.cursor.end()
+        session.now_us = max(session.now_us, *(lane.now_us for lane in session.lanes.values()))
+        session.seq = self._total + self._notices
+        self._outcome.events = self._total
 
     def _save(self, consumed: int) -> None:
         """No snapshot: what is interrupted is run again, which is quicker than writing one."""

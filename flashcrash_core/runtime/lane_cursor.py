@@ -122,14 +122,14 @@ class LaneCursor:
     def _bar(self, row: int, t_us: int) -> Any:
         return next((bar for bar, at_us in self.columns.bars_between(row, row + 1) if at_us == t_us), None)
 
-    def sleep_until(self, event: int) -> None:
+    def sleep_until(self, event: int, *, asked_again: bool = True) -> None:
         """Nap through the rows that events before ``event`` closed, if the lane dozes."""
         stop = min(self.columns.first_row_after_event(event - 1), self._stretch_end)
         if stop > self.row:
-            self._nap(self.row, stop)
+            self._nap(self.row, stop, asked_again=asked_again)
 
-    def _nap(self, first: int, stop: int) -> None:
-        """Tell the lane what the rows ``first`` to ``stop`` came to."""
+    def _nap(self, first: int, stop: int, *, asked_again: bool) -> None:
+        """Tell the lane what the rows ``first`` to ``stop`` came to; the strategy nothing, if it is not ``asked_again``."""
         columns, lane = self.columns, self.lane
         wake, nap_end = self._look_ahead()
         if not lane.dozing or first <= self._stretches[self._restarts][0] or stop > max(nap_end + 1, first) or stop > wake:
@@ -155,7 +155,7 @@ class LaneCursor:
             JudgedRow(t_us, tuple(values))
             for t_us, values in zip(columns.t_us[tail].tolist(), columns.values[:, tail].T.tolist(), strict=True)
         ]
-        bars = columns.bars_between(first, stop, lane.setup.bar_memory)
+        bars = columns.bars_between(first, stop, lane.setup.bar_memory if asked_again else 0)
         lane.sleep_through(nap, stop - first, blind_rows=int(np.count_nonzero(cold)), history=history, bars=bars)
         self.row = stop
 
@@ -189,6 +189,15 @@ class LaneCursor:
         return int(self.columns.t_us[place])
 
     # -- event by event ----------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """The events are all taken, and nobody will be asked any more."""
+        self.sleep_until(NEVER, asked_again=False)
+        self.step_from(self.columns.total_events)
+
+    def release(self) -> None:
+        """Let go of the columns: lane and cursor know each other, and hundreds of megabytes must not wait for a collector."""
+        del self.columns
 
     def step_from(self, event: int) -> None:
         """Bring the lane's own accumulator to the moment before ``event`` arrives, rows that were shown already closed."""

@@ -6,6 +6,7 @@ Wall clock, process identity and the database appear here and nowhere below.
 import secrets
 import shlex
 import signal
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from math import inf
@@ -277,7 +278,10 @@ def _runner(
             columns = composition.source.columns()
             if columns is None:
                 raise BatchRefused("the input is not made of tapes; make them with `flashcrash tape import`")
-            return BatchRunner(*given).over(strands_of(composition, columns, on_progress, cache=request.cache)), "batch"
+            began = time.perf_counter()
+            runner = BatchRunner(*given).over(strands_of(composition, columns, on_progress, cache=request.cache))
+            runner.sensing_s = time.perf_counter() - began
+            return runner, "batch"
         except BatchRefused as refused:
             if request.engine == "batch":
                 raise UsageError(f"--engine batch: {refused}; --engine stream takes it") from None
