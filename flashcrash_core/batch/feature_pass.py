@@ -62,7 +62,8 @@ class FeaturePass:
         self._tape = _arrays(tables)
         books = tables["books"]
         largest = max(int(books["bids"].max()), int(books["asks"].max())) if len(books["bids"]) else 0
-        self._state = state = new_state(len(columns.texts), max(largest, 0))
+        largest = max(0, min(largest, len(tables["levels"]["qty_lots"])))
+        self._state = state = new_state(len(columns.texts), largest)
         numbers, floats = state.numbers, state.floats
         numbers[at.HAS_BOOK], numbers[at.SOURCE_IS_MID] = has_book, source_is_mid
         numbers[at.FUTURES], numbers[at.MAX_SILENCE_US] = int(columns.continuity), max_silence_us
