@@ -30,6 +30,13 @@ Config = Annotated[Path | None, typer.Option("--config", help="A TOML file on to
 Set = Annotated[list[str] | None, typer.Option("--set", help="table.key=value, repeatable.", rich_help_panel=_INPUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Directory for trades.csv, states.csv and summary.json.")]
+OutOfMany = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Directory for trades.csv, states.csv and summary.json; of a folder for the report of each tape, and to go on from.",
+    ),
+]
 Fills = Annotated[str | None, typer.Option("--fills", help="Fill model: M0, M1, M2, M3 or auto.")]
 SafeMode = Annotated[
     bool, typer.Option("--safe-mode", help="Load first-party plugins only; others are left out.", rich_help_panel=_INPUT)
@@ -37,6 +44,15 @@ SafeMode = Annotated[
 Engine = Annotated[
     str,
     typer.Option("--engine", help="batch (tapes, compiled), stream (every event), or auto: batch where it can."),
+]
+Tapes = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Tapes, data files (captures, Tardis-style, Binance bulk), or folders of tapes: each tape a run of its own."
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Processes for a folder of tapes (default: the CPUs that this process may use).")
 ]
 Db = Annotated[str | None, typer.Option("--db", help="Database (default var/flashcrash.db).")]
 
@@ -83,10 +99,11 @@ def run(
 
 
 def backtest(
-    tape: Annotated[list[Path], typer.Argument(help="Data files: raw captures, Tardis-style trades, Binance bulk files.")],
+    tape: Tapes,
     engine: Engine = "auto",
+    workers: Workers = None,
     fills: Fills = None,
-    out: Out = None,
+    out: OutOfMany = None,
     json: Json = False,
     symbols: Symbols = "",
     profile: Profile = None,
@@ -97,17 +114,21 @@ def backtest(
     safe_mode: SafeMode = False,
 ) -> None:
     """Trade recorded data with simulated fills. Without a book, the renormalised research score is shown beside the strict one."""
+    own: dict[str, Any] = {"fills": fills, "db": db, "safe_mode": safe_mode, "engine": _engine(engine)}
+    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", **own)
+    if _of_many(request, workers):
+        _run_many(request, workers, json, out=out)
+        return
     from flashcrash_core.runtime.comparison import run_with_comparison
 
     _make_directory(out)
-    own: dict[str, Any] = {"fills": fills, "db": db, "safe_mode": safe_mode, "engine": _engine(engine)}
-    request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", **own)
     _finish(_with_progress(lambda progress: run_with_comparison(request, progress), json), json, out)
 
 
 def detect(
-    tape: Annotated[list[Path], typer.Argument(help="Data files: raw captures, Tardis-style trades, Binance bulk files.")],
+    tape: Tapes,
     engine: Engine = "auto",
+    workers: Workers = None,
     json: Json = False,
     symbols: Symbols = "",
     profile: Profile = None,
@@ -117,10 +138,13 @@ def detect(
     safe_mode: SafeMode = False,
 ) -> None:
     """Run the detector only and list the episodes."""
-    from flashcrash_core.runtime import launch
-
     own: dict[str, Any] = {"safe_mode": safe_mode, "engine": _engine(engine)}
     request = _request(tape, symbols, profile, plugins, config, set_, mode="backtest", **own)
+    if _of_many(request, workers):
+        _run_many(request, workers, json, detect=True)
+        return
+    from flashcrash_core.runtime import launch
+
     _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
 
 
@@ -145,6 +169,66 @@ def _request(
         overrides=tuple(overrides or ()),
         **own,
     )
+
+
+def _of_many(request: "RunRequest", workers: int | None) -> bool:
+    """Whether a folder of tapes is named. Raises UsageError for --workers without one."""
+    from flashcrash_core.runtime.many_plan import is_folder_of_tapes
+
+    many = any(is_folder_of_tapes(path) for path in request.paths)
+    if workers is not None and not many:
+        from flashcrash_core.errors import UsageError
+
+        raise UsageError("--workers goes with a folder of tapes; files and tapes that are named one by one make one session")
+    return many
+
+
+def _run_many(request: "RunRequest", workers: int | None, json: bool, *, out: Path | None = None, detect: bool = False) -> None:
+    """Every tape a run of its own: print the summary and leave with its exit code."""
+    import sys
+
+    from flashcrash_core.runtime.launch import to_json
+    from flashcrash_core.runtime.many_tapes import run_many
+
+    summary = _with_progress(
+        lambda progress: run_many(request, workers=workers, out=out, detect=detect, on_progress=progress), json
+    )
+    if json:
+        sys.stdout.write(to_json(summary).decode() + "\n")
+    else:
+        from rich.console import Console
+
+        from flashcrash_core.cli.many_view import show_summary
+
+        show_summary(Console(), summary)
+    sys.stdout.flush()
+    if code := _end_of_many(summary):
+        raise typer.Exit(code)
+
+
+def _end_of_many(summary: dict[str, Any]) -> int:
+    """The exit code, and on standard error what is missing and how to go on."""
+    import shlex
+    import sys
+
+    totals, out = summary["totals"], summary["run"]["out"]
+    again = shlex.join(["flashcrash", *sys.argv[1:]])
+    kept = totals["done"] + totals["halted"]
+    if summary["status"] == "interrupted":
+        if out:
+            where = f"{kept} of {totals['tapes']} tapes are finished and kept in {out}; go on with: {again}"
+        else:
+            where = "nothing was kept to go on with; --out DIR keeps every finished tape"
+        sys.stderr.write(f"interrupted; {where}\n")
+        return 143 if summary["interrupted_by"] == "SIGTERM" else 130
+    if summary["status"] == "failed":
+        failed = [row for row in summary["tapes"] if row["status"] == "failed"]
+        for row in failed:
+            sys.stderr.write(f"error: {row['tape']}: {row['error']}\n")
+        rest = f"; only {'it is' if len(failed) == 1 else 'they are'} run again by: {again}" if out else ""
+        sys.stderr.write(f"error: {len(failed)} of {totals['tapes']} tapes failed, the others are complete{rest}\n")
+        return 1
+    return 3 if summary["status"] == "halted" else 0
 
 
 def _engine(name: str) -> str:
