@@ -4,6 +4,7 @@ The scan decides nothing. It names rows that the real detector must be shown, an
 on, so that the detector may nap until there. Rows are of one stretch in which the lane did not start over.
 """
 
+from collections.abc import Sequence
 from math import log
 from typing import Any
 
@@ -12,7 +13,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flashcrash_core.batch.compiling import compiled
-from flashcrash_core.batch.flags import FIRED
+from flashcrash_core.batch.flags import FIRED, READY
 from flashcrash_core.detection.detector import Detector
 from flashcrash_core.detection.indicator import Role
 from flashcrash_core.detection.panel import PanelEntry
@@ -20,25 +21,7 @@ from flashcrash_core.market.features import GRID_US
 
 __all__ = ["Tally", "find_waking"]
 
-_FIRED = FIRED
 _GRID = GRID_US
-
-
-def count_agreement(bits: Any, values: Any, core: Any, confirming: Any, start: int, stop: int, tally: Any) -> None:
-    """Per row: core indicators fired, core indicators available, and whether a confirming one is fired."""
-    for index in range(start, stop):
-        fired = 0
-        available = 0
-        for place in core:
-            fired += bits[place, index] & _FIRED
-            if values[place, index] == values[place, index]:
-                available += 1
-        spiking = 0
-        for place in confirming:
-            spiking |= bits[place, index] & _FIRED
-        tally[0, index] = fired
-        tally[1, index] = available
-        tally[2, index] = spiking
 
 
 def fall_over(price: Any, first: int, index: int, rows: int) -> float:
@@ -115,18 +98,26 @@ class Tally:
     """``counts[0]`` fired and ``counts[1]`` available core indicators, ``counts[2]`` whether a confirming one is fired, per row."""
 
     counts: NDArray[np.uint8]
-    core: NDArray[np.int64]
-    confirming: NDArray[np.int64]
+    core: tuple[int, ...]
+    confirming: tuple[int, ...]
 
     @classmethod
-    def of(cls, entries: tuple[PanelEntry, ...], room: int) -> "Tally":
+    def of(cls, entries: tuple[PanelEntry, ...], rows: int) -> "Tally":
         """Counts to be filled."""
-        places = {role: np.array([i for i, e in enumerate(entries) if e.role is role], dtype=np.int64) for role in Role}
-        return cls(np.empty((3, room), np.uint8), places[Role.CORE], places[Role.CONFIRMATION])
+        core, confirming = (tuple(i for i, e in enumerate(entries) if e.role is role) for role in (Role.CORE, Role.CONFIRMATION))
+        return cls(np.zeros((3, rows), np.uint8), core, confirming)
 
-    def count(self, bits: NDArray[np.uint8], values: NDArray[np.float64], start: int, stop: int) -> None:
+    def count(self, bits: Sequence[NDArray[np.uint8]], start: int, stop: int) -> None:
         """Count the rows ``start`` to ``stop``."""
-        compiled(count_agreement)(bits, values, self.core, self.confirming, start, stop, self.counts)
+        span = slice(start, stop)
+        fired, available, spiking = self.counts[:, span]
+        fired[:] = available[:] = spiking[:] = 0
+        for place in self.core:
+            one = bits[place][span]
+            fired += one & np.uint8(FIRED)
+            available += (one & np.uint8(READY)) >> np.uint8(2)
+        for place in self.confirming:
+            spiking |= bits[place][span] & np.uint8(FIRED)
 
 
 def find_waking(

@@ -15,11 +15,12 @@ from flashcrash_core.batch.compiling import compiled_in_one, is_of_the_compiler,
 from flashcrash_core.batch.readings import BatchRefused, Readings
 from flashcrash_core.detection.panel import PanelEntry
 
-__all__ = ["FIRED", "RAW", "Flags"]
+__all__ = ["FIRED", "RAW", "READY", "Flags"]
 
 FIRED: Final = 1
 RAW: Final = 2
-"""Bits of :attr:`Flags.bits`."""
+READY: Final = 4
+"""Bits of :attr:`Flags.bits`: the flag, its raw condition, and whether there is a value at all."""
 
 
 def judge(statistic: Any, baseline: Any, levels: Any, was_fired: bool) -> Any:
@@ -142,8 +143,8 @@ def follow(
             else:
                 fired = fired and latch_us > 0 and now_us - until <= latch_us
             raw = now
-        state = (1 if fired else 0) + (2 if raw else 0)
-        if until_alike and state == 0 and bits[index] == 0:
+        state = (1 if fired else 0) + (2 if raw else 0) + (4 if value == value else 0)
+        if until_alike and state & 3 == 0 and bits[index] & 3 == 0:
             break
         bits[index] = state
         index += 1
@@ -156,7 +157,7 @@ def follow(
 
 @define
 class Flags:
-    """Values and flags of one indicator instance: ``values[row]`` is NaN where missing, ``bits[row]`` holds FIRED and RAW."""
+    """Values and flags of one indicator instance: ``values[row]`` is NaN where missing, ``bits[row]`` of FIRED, RAW, READY."""
 
     entry: PanelEntry
     readings: Readings
@@ -167,12 +168,15 @@ class Flags:
     _follow: Any = field(default=None, init=False)
 
     @classmethod
-    def of(cls, readings: Readings, source: Readings, values: NDArray[np.float64], bits: NDArray[np.uint8]) -> "Flags":
-        """Flags to be filled; ``values`` and ``bits`` may be rows of larger arrays."""
+    def of(
+        cls, readings: Readings, source: Readings, values: NDArray[np.float64], bits: NDArray[np.uint8], *, fill: bool = True
+    ) -> "Flags":
+        """Flags over ``values`` and ``bits``, to be filled or known already."""
         made = cls(readings.entry, readings, source, values, bits)
         if made.entry.inactive:
-            values[:] = nan
-            bits[:] = 0
+            if fill:
+                values[:] = nan
+                bits[:] = 0
             return made
         numbers = len(readings.entry.statistics), len(source.entry.baselines)
         if max(numbers) < len(_TUPLES):

@@ -22,7 +22,7 @@ from flashcrash_core.detection.panel import Pair, PanelEntry
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.features import GRID_US, FeatureRow
 
-__all__ = ["EventPass", "LaneColumns", "Part", "Restart"]
+__all__ = ["EventPass", "JudgedCache", "LaneColumns", "Part", "Restart"]
 
 CHUNK_ROWS = 8_192
 """Rows between two checkpoints: 14 minutes."""
@@ -52,6 +52,18 @@ class EventPass(Protocol):
 
     def accumulator_state(self) -> dict[str, Any]:
         """What ``FeatureAccumulator.snapshot()`` would give after the consumed events."""
+        ...
+
+
+class JudgedCache(Protocol):
+    """Keeps what was judged of an indicator's rows."""
+
+    def judged(self, entry: PanelEntry, source: PanelEntry) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
+        """Values and bits that may be written over, if they are known. ``source`` has the baseline that it is judged against."""
+        ...
+
+    def keep(self, entry: PanelEntry, source: PanelEntry, values: NDArray[np.float64], bits: NDArray[np.uint8]) -> None:
+        """Keep a copy of them."""
         ...
 
 
@@ -107,8 +119,9 @@ class LaneColumns:
     event: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
     unhealthy: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
     price: NDArray[np.float64] = field(factory=lambda: np.empty(0))
-    values: NDArray[np.float64] = field(factory=lambda: np.empty((0, 0)))
-    bits: NDArray[np.uint8] = field(factory=lambda: np.empty((0, 0), np.uint8))
+    values: list[NDArray[np.float64]] = field(factory=list)
+    """Judged values of each indicator as long as the detector sleeps, NaN where missing."""
+    bits: list[NDArray[np.uint8]] = field(factory=list)
     readings: list[Readings] = field(factory=list)
     flags: list[Flags] = field(factory=list)
     restarts: list[Restart] = field(factory=list)
@@ -136,20 +149,25 @@ class LaneColumns:
                 on_progress(self.events.position)
         self.parts.append(Part(self.length, self.events.position, self.events.checkpoint()))
 
-    def judge(self) -> None:
-        """Flags of all rows, as for a detector that sleeps throughout."""
+    def judge(self, kept: JudgedCache | None = None) -> None:
+        """Flags of all rows, as for a detector that sleeps throughout; what ``kept`` has of them is taken, the rest given to it."""
         source_of = {entry.name: readings for entry, readings in zip(self.entries, self.readings, strict=True)}
-        self.values = np.empty((len(self.entries), self.length))
-        self.bits = np.empty((len(self.entries), self.length), np.uint8)
-        self.flags = []
-        for place, (entry, readings) in enumerate(zip(self.entries, self.readings, strict=True)):
+        self.values, self.bits, self.flags = [], [], []
+        for entry, readings in zip(self.entries, self.readings, strict=True):
             source = source_of.get(entry.baseline_from or "", readings)
-            flags = Flags.of(readings, source, self.values[place], self.bits[place])
+            known = kept.judged(entry, source.entry) if kept is not None else None
+            values, bits = known or (np.empty(self.length), np.zeros(self.length, np.uint8))
+            flags = Flags.of(readings, source, values, bits, fill=known is None)
+            if known is None:
+                for first, last in self.stretches():
+                    flags.judge(self.t_us, first, last, np.array([0, 0, -1, -1], np.int64))
+                if kept is not None:
+                    kept.keep(entry, source.entry, values, bits)
+            self.values.append(values)
+            self.bits.append(bits)
             self.flags.append(flags)
-            for first, last in self.stretches():
-                flags.judge(self.t_us, first, last, np.array([0, 0, -1, -1], np.int64))
         self._tally = Tally.of(self.entries, self.length)
-        self._tally.count(self.bits, self.values, 0, self.length)
+        self._tally.count(self.bits, 0, self.length)
 
     @property
     def tally(self) -> Tally:
@@ -219,14 +237,14 @@ class LaneColumns:
                 continue
             state = np.array([raw, fired, since_us, until_us], np.int64)
             ended = max(ended, one.judge(self.t_us, row, stop, state, until_alike=True))
-        self.tally.count(self.bits, self.values, row, ended)
+        self.tally.count(self.bits, row, ended)
 
     def drop(self, index: int, row: int) -> None:
         """An indicator was quarantined: from ``row`` on it is missing."""
-        self.values[index, row:] = np.nan
-        self.bits[index, row:] = 0
+        self.values[index][row:] = np.nan
+        self.bits[index][row:] = 0
         self.dropped.add(index)
-        self.tally.count(self.bits, self.values, row, self.length)
+        self.tally.count(self.bits, row, self.length)
 
     # -- looking up --------------------------------------------------------------------------------------------------
 
@@ -255,10 +273,14 @@ class LaneColumns:
         return row
 
     def _look_back(self, number: int) -> _Window:
+        """Rows of its part: the first time some beyond it, the second time all, or walking on would begin again and again."""
         place = bisect_right(self.parts, number, key=lambda part: part.first_row) - 1
         part = self.parts[place]
+        until = self.parts[place + 1].first_event
+        if self._window is None or self._window.first_row != part.first_row:
+            until = min(until, int(self.event[min(number + BLOCK_ROWS, self.length - 1)]) + 1)
         self.events.resume(part.checkpoint)
-        chunk = self.events.advance(until_event=self.parts[place + 1].first_event)
+        chunk = self.events.advance(until_event=until)
         return _Window(part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
 
     def accumulator_before(self, event: int) -> dict[str, Any]:

@@ -7,10 +7,12 @@ together are larger than :data:`MOST_BYTES`.
 """
 
 import hashlib
+import mmap
 import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
@@ -18,7 +20,6 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from attrs import asdict
-from numpy.lib import format as npy
 
 from flashcrash_core._version import __version__
 from flashcrash_core.batch.compiling import cache_directory, fingerprint
@@ -33,11 +34,13 @@ from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.market.tape.columns import TapeColumns
 
-__all__ = ["MOST_BYTES", "load", "reading_key", "save"]
+__all__ = ["MOST_BYTES", "KeptJudgements", "load", "reading_key", "save"]
 
 FEATURE_VERSION: Final = 1
 """Of what a feature row means. Raise it with every change of a row's definition."""
 MOST_BYTES: Final = int(float(os.environ.get("FLASHCRASH_CACHE_GB", "8")) * 1e9)
+MOST_JUDGED: Final = 64
+"""Judgements kept beside one tape's readings."""
 _ROWS: Final = ("t_us", "event", "unhealthy", "price")
 _CONTENTS: Final = "contents.msgpack"
 
@@ -62,19 +65,19 @@ def load(key: str, columns: TapeColumns, entries: tuple[PanelEntry, ...], events
     folder = _home() / key
     try:
         contents = msgspec.msgpack.decode((folder / _CONTENTS).read_bytes())
-        rows = {name: _mapped(folder, name) for name in _ROWS}
-        bars = BarColumns(*(_mapped(folder, f"bars.{name}") for name in BarColumns._fields))
-        bar_rows, bar_us = _mapped(folder, "bars.number"), _mapped(folder, "bars.seen_us")
-        pairs = [(_mapped(folder, f"{index}.statistic"), _mapped(folder, f"{index}.baseline")) for index in range(len(entries))]
+        shapes = contents["arrays"]
+        rows = {name: _mapped(folder, name, *shapes[name]) for name in _ROWS}
+        bars = BarColumns(*(_mapped(folder, f"bars.{name}", *shapes[f"bars.{name}"]) for name in BarColumns._fields))
+        seen = tuple(_mapped(folder, name, *shapes[name]) for name in ("bars.number", "bars.seen_us"))
         os.utime(folder)
-    except (OSError, ValueError, msgspec.DecodeError):
+    except (OSError, ValueError, KeyError, msgspec.DecodeError):
         return None
     made = LaneColumns(entries, events, len(columns), length=contents["length"], **rows)
-    made.readings = [Readings(entry, *pair) for entry, pair in zip(entries, pairs, strict=True)]
+    made.readings = [Readings(entry, load=partial(_pair, folder, shapes, index)) for index, entry in enumerate(entries)]
     made.restarts = [Restart(*restart) for restart in contents["restarts"]]
     made.parts = [_part(part) for part in contents["parts"]]
-    if len(bar_rows):
-        made.bars = [(bars, bar_rows, bar_us)]
+    if len(seen[0]):
+        made.bars = [(bars, *seen)]
     return made
 
 
@@ -97,41 +100,94 @@ def save(key: str, made: LaneColumns) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+class KeptJudgements:
+    """What earlier trials judged with the same levels, beside the readings: then not even the pairs are read."""
+
+    def __init__(self, key: str, rows: int) -> None:
+        self._folder = _home() / key
+        self._rows = rows
+
+    def judged(self, entry: PanelEntry, source: PanelEntry) -> tuple[Any, Any] | None:
+        """Values and bits, mapped so that what is written over them stays with the run."""
+        name = _judgement_name(entry, source)
+        if not name:
+            return None
+        try:
+            values = _mapped(self._folder, f"{name}.values", "<f8", [self._rows], mmap.ACCESS_COPY)
+            return values, _mapped(self._folder, f"{name}.bits", "u1", [self._rows], mmap.ACCESS_COPY)
+        except (OSError, ValueError):
+            return None
+
+    def keep(self, entry: PanelEntry, source: PanelEntry, values: Any, bits: Any) -> None:
+        """Write them beside the readings, if those are there."""
+        name = _judgement_name(entry, source)
+        if not name or not self._folder.exists():
+            return
+        try:
+            for what, column in (("bits", bits), ("values", values)):
+                aside = self._folder / f".{name}.{what}.{os.getpid()}"
+                aside.write_bytes(np.ascontiguousarray(column).data)
+                aside.rename(self._folder / f"{name}.{what}")
+            self._prune()
+        except OSError:
+            pass
+
+    def _prune(self) -> None:
+        kept = sorted(self._folder.glob("judged-*.values"), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-MOST_JUDGED]:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".bits").unlink(missing_ok=True)
+
+
+def _judgement_name(entry: PanelEntry, source: PanelEntry) -> str:
+    indicator = entry.indicator
+    if not isinstance(indicator.judge, FunctionType):
+        return ""
+    parts = (entry.name, source.name, entry.inactive, repr(indicator.levels), indicator.persist_us, indicator.latch_us)
+    digest = hashlib.blake2b(repr((fingerprint(indicator.judge), parts)).encode(), digest_size=12)
+    return f"judged-{digest.hexdigest()}"
+
+
 def _write(folder: Path, made: LaneColumns) -> None:
     length = made.length
-    for name in _ROWS:
-        np.save(folder / f"{name}.npy", getattr(made, name)[:length])
+    arrays: dict[str, Any] = {name: [getattr(made, name)[:length]] for name in _ROWS}
     for index, readings in enumerate(made.readings):
-        _write_matrix(folder / f"{index}.statistic.npy", readings.statistic, length)
-        _write_matrix(folder / f"{index}.baseline.npy", readings.baseline, length)
-    tables, numbers, seen_us = zip(*made.bars, strict=True) if made.bars else ((), (), ())
+        for what, matrix in (("statistic", readings.statistic), ("baseline", readings.baseline)):
+            arrays[f"{index}.{what}"] = [row[:length] for row in matrix]
+    tables = [table for table, _, _ in made.bars]
     for place, name in enumerate(BarColumns._fields):
-        np.save(folder / f"bars.{name}.npy", np.concatenate([table[place] for table in tables]) if tables else np.empty(0))
-    np.save(folder / "bars.number.npy", np.concatenate(numbers) if numbers else np.empty(0, np.int64))
-    np.save(folder / "bars.seen_us.npy", np.concatenate(seen_us) if seen_us else np.empty(0, np.int64))
+        arrays[f"bars.{name}"] = [table[place] for table in tables]
+    arrays["bars.number"] = [number for _, number, _ in made.bars]
+    arrays["bars.seen_us"] = [seen_us for _, _, seen_us in made.bars]
+    shapes = {}
+    for name, parts in arrays.items():
+        with (folder / name).open("wb") as file:
+            for part in parts:
+                file.write(np.ascontiguousarray(part).data)
+        dtype = parts[0].dtype.str if parts else "<i8"
+        is_matrix = name[0].isdigit()
+        shapes[name] = [dtype, [len(parts), length] if is_matrix else [sum(len(part) for part in parts)]]
     contents = {
         "length": length,
+        "arrays": shapes,
         "restarts": [list(asdict(restart).values()) for restart in made.restarts],
         "parts": [[part.first_row, part.first_event, _plain(part.checkpoint)] for part in made.parts],
     }
     (folder / _CONTENTS).write_bytes(msgspec.msgpack.encode(contents))
 
 
-def _write_matrix(path: Path, matrix: Any, length: int) -> None:
-    """Only the rows in use, without copying them together first."""
-    with path.open("wb") as file:
-        header = {"descr": npy.dtype_to_descr(matrix.dtype), "fortran_order": False, "shape": (matrix.shape[0], length)}
-        npy.write_array_header_1_0(file, header)
-        for row in matrix:
-            file.write(memoryview(row[:length]))
+def _mapped(folder: Path, name: str, dtype: str, shape: Sequence[int], access: int = mmap.ACCESS_READ) -> Any:
+    """A file of nothing but numbers. Raises ValueError for one of another size. (numpy's own loading takes ten times as long.)"""
+    if 0 in shape:
+        return np.empty(tuple(shape), dtype)
+    with (folder / name).open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=access)
+    return np.frombuffer(mapped, dtype).reshape(tuple(shape))
 
 
-def _mapped(folder: Path, name: str) -> Any:
-    path = folder / f"{name}.npy"
-    try:
-        return np.load(path, mmap_mode="r").view(np.ndarray)  # slicing a memmap costs ten times as much
-    except ValueError:  # nothing can be mapped of an empty array
-        return np.load(path)
+def _pair(folder: Path, shapes: dict[str, Any], index: int) -> tuple[Any, Any]:
+    statistic, baseline = (f"{index}.{what}" for what in ("statistic", "baseline"))
+    return _mapped(folder, statistic, *shapes[statistic]), _mapped(folder, baseline, *shapes[baseline])
 
 
 def _plain(checkpoint: PassCheckpoint) -> list[Any]:

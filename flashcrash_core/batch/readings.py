@@ -5,6 +5,7 @@ they can be kept and judged against any thresholds later.
 """
 
 import typing
+from collections.abc import Callable
 from math import nan
 from typing import Any, Final
 
@@ -66,18 +67,35 @@ class Readings:
     """
 
     entry: PanelEntry
-    statistic: NDArray[np.float64]
-    baseline: NDArray[np.float64]
+    _pair: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    _load: Callable[[], tuple[Any, Any]] | None = None
+    """Gives the columns when they are first asked for: a trial that changes no level never asks."""
     compiled_step: bool = field(default=False, init=False)
     _drive: Any = field(default=None, init=False)
     _state: Any = field(default=None, init=False)
     _panel: Panel | None = field(default=None, init=False)
 
+    @property
+    def statistic(self) -> NDArray[np.float64]:
+        """``statistic[k, row]``."""
+        return self._columns()[0]
+
+    @property
+    def baseline(self) -> NDArray[np.float64]:
+        """``baseline[k, row]``."""
+        return self._columns()[1]
+
+    def _columns(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self._pair is None:
+            assert self._load is not None
+            self._pair = self._load()
+        return self._pair
+
     @classmethod
     def of(cls, entry: PanelEntry, room: int) -> "Readings":
         """Empty columns for ``room`` rows."""
         shape = (len(entry.statistics), room), (len(entry.baselines), room)
-        readings = cls(entry, np.empty(shape[0]), np.empty(shape[1]))
+        readings = cls(entry, (np.empty(shape[0]), np.empty(shape[1])))
         if entry.inactive:
             readings.statistic[:] = nan
             readings.baseline[:] = nan
@@ -142,7 +160,7 @@ class Readings:
 
     def grow(self, room: int) -> None:
         """Make room for more rows."""
-        self.statistic, self.baseline = _grown(self.statistic, room), _grown(self.baseline, room)
+        self._pair = _grown(self.statistic, room), _grown(self.baseline, room)
 
 
 def _grown(columns: NDArray[np.float64], room: int) -> NDArray[np.float64]:

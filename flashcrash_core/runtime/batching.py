@@ -7,7 +7,7 @@ from typing import Any
 from flashcrash_core.batch.compiling import is_available
 from flashcrash_core.batch.feature_pass import FeaturePass
 from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
-from flashcrash_core.batch.reading_cache import load, reading_key, save
+from flashcrash_core.batch.reading_cache import KeptJudgements, load, reading_key, save
 from flashcrash_core.batch.readings import BatchRefused
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.tape.columns import NONE, TapeColumns
@@ -88,7 +88,9 @@ def sensed_lane(
         sensed.sense(setup.entries, expected_rows(columns), on_progress)
         if key:  # beside the rest of the run: what is written does not change any more
             Thread(target=save, args=(key, sensed), name="readings").start()
-    sensed.judge()
+        sensed.judge()
+    else:
+        sensed.judge(KeptJudgements(key, sensed.length))
     return sensed
 
 
