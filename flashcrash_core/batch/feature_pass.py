@@ -76,6 +76,7 @@ class FeaturePass:
         if is_available() if compile_pass is None else compile_pass:
             self._run = compiled_in_one(event_pass.run_events)
         self._table: RowTable | None = None
+        self._other_table: RowTable | None = None
         self._failed = ""
 
     def __len__(self) -> int:
@@ -110,12 +111,13 @@ class FeaturePass:
         """Consume the events up to ``until_event`` (default: all) and give the rows that they closed.
 
         It stops after the event that brings the rows to ``max_rows``, so a little beyond: rows that one event closes stay together.
-        What it gives is good until the next call, which uses the same memory again.
+        What it gives is good until the call after the next one, which uses the same memory again.
         """
         if self._failed:
             raise DataError(self._failed)
         until = len(self) if until_event is None else min(until_event, len(self))
         expected = self._rows_expected(until, max_rows)
+        self._table, self._other_table = self._other_table, self._table
         table = self._table
         if table is None or table.integers.shape[1] < expected:
             table = new_table(expected)

@@ -6,6 +6,7 @@ anew from the checkpoint before it, in milliseconds. So memory stays small, and 
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -138,16 +139,27 @@ class LaneColumns:
     def sense(
         self, fresh: Callable[[], tuple[PanelEntry, ...]], estimate: int, on_progress: Callable[[int], None] | None = None
     ) -> None:
-        """Run the pass to its end and drive all indicators. ``fresh()`` builds the programs for each stretch."""
+        """Run the pass to its end and drive all indicators. ``fresh()`` builds the programs for each stretch.
+
+        Machine code runs without the interpreter's lock, so the indicators take a chunk while the pass makes the next one.
+        """
         self._make_room(max(estimate, 1))
         self._start_over(self.entries)
-        while self.events.position < self.total_events:
-            self.parts.append(Part(self.length, self.events.position, self.events.checkpoint()))
-            chunk = self.events.advance(max_rows=CHUNK_ROWS)
-            self._take(chunk, fresh)
-            if on_progress is not None:
-                on_progress(self.events.position)
-        self.parts.append(Part(self.length, self.events.position, self.events.checkpoint()))
+        rows = 0
+        with ThreadPoolExecutor(1, thread_name_prefix="indicators") as beside:
+            taking: Future[None] | None = None
+            while self.events.position < self.total_events:
+                self.parts.append(Part(rows, self.events.position, self.events.checkpoint()))
+                chunk = self.events.advance(max_rows=CHUNK_ROWS)
+                rows += int(np.count_nonzero(chunk.settle == 0))
+                if taking is not None:
+                    taking.result()
+                taking = beside.submit(self._take, chunk, fresh)
+                if on_progress is not None:
+                    on_progress(self.events.position)
+            if taking is not None:
+                taking.result()
+        self.parts.append(Part(rows, self.events.position, self.events.checkpoint()))
 
     def judge(self, kept: JudgedCache | None = None) -> None:
         """Flags of all rows, as for a detector that sleeps throughout; what ``kept`` has of them is taken, the rest given to it."""

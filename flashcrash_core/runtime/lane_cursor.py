@@ -4,13 +4,12 @@ Rows are shown without their events as long as nothing can be decided on events 
 runner steps event by event, and the lane's own accumulator closes the rows; readings still come from the columns.
 """
 
-from math import isnan
 from typing import Any, Final
 
 import numpy as np
 
 from flashcrash_core.batch.dormancy import find_waking, rows_of
-from flashcrash_core.batch.flags import FIRED, RAW
+from flashcrash_core.batch.flags import FIRED, RAW, READY
 from flashcrash_core.batch.lane_columns import LaneColumns
 from flashcrash_core.detection.containment import Oversight
 from flashcrash_core.detection.nap import FlagState, Nap
@@ -151,10 +150,8 @@ class LaneCursor:
             spike_us=spike,
         )
         tail = slice(max(first, stop - HISTORY_ROWS), stop)
-        history = [
-            JudgedRow(t_us, tuple(values))
-            for t_us, values in zip(columns.t_us[tail].tolist(), columns.values[:, tail].T.tolist(), strict=True)
-        ]
+        judged = zip(*(values[tail].tolist() for values in columns.values), strict=True)
+        history = [JudgedRow(t_us, values) for t_us, values in zip(columns.t_us[tail].tolist(), judged, strict=True)]
         bars = columns.bars_between(first, stop, lane.setup.bar_memory if asked_again else 0)
         lane.sleep_through(nap, stop - first, blind_rows=int(np.count_nonzero(cold)), history=history, bars=bars)
         self.row = stop
@@ -163,11 +160,11 @@ class LaneCursor:
         columns = self.columns
         ready_us, fired_us = self.lane.detector.judgement.shares(index, int(columns.t_us[first]))
         values, bits = columns.values[index], columns.bits[index]
-        ready_us += int(np.count_nonzero(values[first:last] == values[first:last])) * GRID_US
+        ready_us += int(np.count_nonzero(bits[first:last] & READY)) * GRID_US
         fired_us += int(np.count_nonzero(bits[first:last] & FIRED)) * GRID_US
         value, state = float(values[last]), int(bits[last])
         raw_since_us = raw_until_us = -1
-        if not isnan(value) and state:
+        if state & (FIRED | RAW):
             was = self.lane.detector.judgement.flag(index)
             raw_until_us, place = self._last_raw(bits, first, last, was[3])
             if state & RAW:
