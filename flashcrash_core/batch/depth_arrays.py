@@ -132,6 +132,11 @@ def _take_walls(s: Any, book: Any, side: int, known: int, most: int, t_us: int) 
                     count += 1 if 2 * s[nth(TOP_UNITS + TOP_LEVELS - 1 - i)] > limit else 0
     keys, since = WALL_KEYS + TOP_LEVELS * side, WALL_SINCE_US + TOP_LEVELS * side
     old = s[nth(WALLS + side)]
+    same = count == old
+    for i in range(count):
+        same = same and s[nth(keys + i)] == s[nth(FOUND_WALLS + i)]
+    if same:
+        return
     at = 0
     for i in range(count):  # both lists go from the best level to the worst
         key = s[nth(FOUND_WALLS + i)]
