@@ -11,7 +11,6 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-
 __all__ = ["show_summary"]
 
 _ROWS: Final = 60
@@ -124,14 +123,8 @@ class _View:
         table.add_column("decisions", no_wrap=True, min_width=_HASH)
         order = sorted(rows, key=lambda row: (-row["reached_active"], -row["episodes"])) if len(rows) > _ROWS else rows
         for row in order[:_ROWS]:
-            cells = [
-                row["market"],
-                row["day"],
-                row["data_tier"],
-                f"{row['events']:,}",
-                str(row["episodes"]),
-                str(row["reached_active"]),
-            ]
+            cells = [row["market"], row["day"], row["data_tier"]][: len(heads)]
+            cells += [f"{row['events']:,}", str(row["episodes"]), str(row["reached_active"])]
             if self._trades:
                 cells += [str(row["trades"]), f"{row['pnl_net']:+.2f}"]
             mark = " halted" if row["status"] == "halted" else ""

@@ -13,7 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -106,7 +106,14 @@ def _hire() -> _Worker:
     context = get_context("spawn")
     end, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
+    # Ctrl-C reaches the whole group, and systemd's SIGTERM every process. The parent decides for all: a worker inherits the mask
+    # and never hears of them. The tracker must run before, because starting it lifts the mask.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()  # the worker's copy is the only one left: its end shows here
     return _Worker(process, end)
 
@@ -153,7 +160,6 @@ def _died(code: int | None) -> str:
 def _serve(end: Connection) -> None:
     """Run what is sent until nothing more is."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     sys.stdout = sys.stderr  # the document is printed by the parent; a plugin that prints must not get between
     try:
         while True:
@@ -182,8 +188,6 @@ def _run(work: Work, end: Connection) -> tuple[bytes | None, str, float | None]:
 
     try:
         report = launch.detect(work.request, tell) if work.detect else launch.execute(work.request, tell)
-        if report["status"] == "interrupted":
-            return None, f"its process was asked to end by {report.get('interrupted_by', 'a signal')}", None
         document = launch.to_json(report | work.added) + b"\n"
         if work.place is not None:
             write_whole(work.place, document)
