@@ -9,6 +9,7 @@ from flashcrash_core.batch.feature_pass import FeaturePass
 from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
 from flashcrash_core.batch.reading_cache import KeptJudgements, load, reading_key, save
 from flashcrash_core.batch.readings import BatchRefused
+from flashcrash_core.errors import DataError
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.tape.columns import NONE, TapeColumns
 from flashcrash_core.runtime.batch_runner import Strand
@@ -58,7 +59,10 @@ def strands_of(
             if on_progress is not None:
                 on_progress((done + position) / max(total, 1), done + position)
 
-        sensed = sensed_lane(lane, one, tell, make_pass, cache=cache)
+        try:
+            sensed = sensed_lane(lane, one, tell, make_pass, cache=cache)
+        except DataError as error:  # numbers beyond 64 bits, or tables that do not fit: the streaming engine takes or names it
+            raise BatchRefused(str(error)) from error
         strands[symbol] = Strand(one, LaneCursor(lane, sensed))
         done += len(one)
     return strands

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from archive_server import archive_server, zipped
 
+DAY_FILE = "BTCUSDT-aggTrades-2025-10-10.zip"
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -55,11 +57,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.joinpath("TAPE").write_bytes(gzip.compress("\n".join(rows).encode()))
     bulk = "\n".join(f"{i},100.0{i % 3},0.5,{i},{i},{1_700_000_000_000_000 + i * 300_000},True,True" for i in range(1, 60))
     path.joinpath("BTCUSDT-aggTrades-2025-10-10.zip").write_bytes(_zip("BTCUSDT-aggTrades-2025-10-10.csv", bulk))
+    path.joinpath("raw").mkdir()
+    path.joinpath("raw", DAY_FILE).write_bytes(zipped(DAY_FILE.replace(".zip", ".csv"), day_of_trades()))
+    imported = flashcrash(["tape", "import", f"raw/{DAY_FILE}", "--out", "tapes"], path)
+    assert imported.returncode == 0, imported.stderr
     path.joinpath("mine.toml").write_text("[run]\nseed = 4\n")
     path.joinpath("my_indicator.py").write_text(plugin_source())
     first_run = flashcrash(["run", "--duration", "60"], path)
     assert first_run.returncode == 0, first_run.stderr
     return path
+
+
+def day_of_trades() -> str:
+    """Some trades of 2025-10-10 as Binance's archive has them."""
+    start_us = 1_760_054_400_000_000
+    return "\n".join(f"{i},100.0{i % 3},0.5,{i},{i},{start_us + i * 300_000},True,True" for i in range(1, 60))
 
 
 def _zip(name: str, text: str) -> bytes:
@@ -81,10 +93,23 @@ def plugin_source() -> str:
 
 @pytest.mark.parametrize("line", commands())
 def test_readme_command_works(line: str, folder: Path) -> None:
-    """Each command of the README ends well when run as written, in a folder that holds the files it names."""
-    done = flashcrash(shlex.split(line)[1:], folder)
+    """Each command of the README ends well when run as written, in a folder that holds the files it names.
+
+    ``*`` is expanded as a shell does, and what would be fetched from the archive is fetched from a server on loopback.
+    """
+    words = [found for word in shlex.split(line)[1:] for found in expanded(word, folder)]
+    with archive_server() as served:
+        if words[:2] == ["tape", "fetch"]:
+            served.add(f"data/spot/daily/aggTrades/BTCUSDT/{DAY_FILE}", zipped(DAY_FILE.replace(".zip", ".csv"), day_of_trades()))
+            words += ["--base", served.base]
+        done = flashcrash(words, folder)
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     assert done.stdout.strip()
+
+
+def expanded(word: str, folder: Path) -> list[str]:
+    """The files that a shell would put in place of the word."""
+    return [str(path.relative_to(folder)) for path in sorted(folder.glob(word))] if "*" in word else [word]
 
 
 def test_readme_shows_commands() -> None:
