@@ -134,7 +134,8 @@ class StrategySpec(Spec):
     """``build(config, context)`` gives a fresh strategy for one symbol."""
     bar_memory: Callable[[Any], int | None] | None = field(default=None, validator=spec_fields.function(optional=True))
     """``bar_memory(config)``: after so many bars with trades, and the empty ones between them, nothing that came before decides
-    anything. A backtest that slept for hours then shows only those. None, or a function that returns None: it must see every bar."""
+    anything. A backtest that slept for hours then shows only those. None, or a function that returns None: it must see every
+    bar."""
 
 
 @frozen(kw_only=True)

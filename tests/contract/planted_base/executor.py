@@ -202,7 +202,7 @@ def offer(
     build: Any, *, config: type[Any] = Config, modes: frozenset[str] = frozenset({"paper", "backtest"})
 ) -> list[ExecutorSpec]:
     """The one executor of a file."""
-    return [ExecutorSpec(name="planted", summary="planted", config=config, build=build, modes=modes)]
+    return [ExecutorSpec(name="planted", summary="planted", config=config, build=build, modes=modes, idle_blind=True)]
 
 
 @hookimpl

@@ -159,7 +159,7 @@ class SoundStrategy:
 def offer(build: Any = SoundStrategy, **changes: Any) -> StrategySpec:
     """The descriptor with changes; ``build`` is a class or function that takes configuration and context."""
     settings = {"name": "planted", "summary": "A strategy for tests of the checks", "config": Config, "build": build}
-    return StrategySpec(**(settings | changes))
+    return StrategySpec(**(settings | {"bar_memory": lambda _config: 60} | changes))
 
 
 @hookimpl

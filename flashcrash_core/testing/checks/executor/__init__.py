@@ -9,6 +9,7 @@ from flashcrash_core.testing.checks.executor.commands import (
     commands_never_raise,
     unknown_symbol_is_refused,
 )
+from flashcrash_core.testing.checks.executor.idleness import idle_blind_as_declared
 from flashcrash_core.testing.checks.executor.interface import configuration_schema, interface
 from flashcrash_core.testing.checks.executor.notices import (
     due_never_delivers_the_future,
@@ -63,6 +64,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     snapshot_round_trip,
     inputs_not_mutated,
     no_io_no_clock,
+    idle_blind_as_declared,
     memory_growth,
     time_budget,
 )

@@ -142,7 +142,15 @@ def played_mode(spec: ExecutorSpec) -> str:
 class Desk:
     """Market and executor side by side, and the orders as the notices tell them."""
 
-    def __init__(self, subject: Subject[ExecutorSpec], tape: Tape, *, seed: int = SEED, only_while_pending: bool = False) -> None:
+    def __init__(
+        self,
+        subject: Subject[ExecutorSpec],
+        tape: Tape,
+        *,
+        seed: int = SEED,
+        only_while_pending: bool = False,
+        asleep_while_idle: bool = False,
+    ) -> None:
         self.run = Run(subject.label, tape.name, tape.seed, calm=tape.name == "calm")
         self.symbol = tape.instrument.symbol
         self.instrument = tape.instrument
@@ -157,6 +165,7 @@ class Desk:
         """Lots by position that open orders may still sell."""
         self._tape = tape
         self._only_while_pending = only_while_pending
+        self._asleep_while_idle = asleep_while_idle
         self._numbers = count(1)
         self._calls = 0
         self.markets: dict[str, MarketView] = {self.symbol: self.market}
@@ -187,12 +196,14 @@ class Desk:
             if script is not None:
                 for command in script.commands(self):
                     self.send(command)
+        if self._asleep_while_idle and not self.open and not self.guarded("pending", self.executor.pending):
+            return
         self.guarded("on_market", self.executor.on_market, event, self.now_us)
 
     def deliver(self, now_us: int) -> list[VenueNotice]:
-        """Ask for what is due, unless this desk asks only while something is pending and nothing is."""
+        """Ask for what is due, unless this desk asks only while something is pending, or sleeps while nothing is under way."""
         announced = bool(self.guarded("pending", self.executor.pending))
-        if self._only_while_pending and not announced:
+        if not announced and (self._only_while_pending or (self._asleep_while_idle and not self.open)):
             return []
         self._calls += 1
         notices = list(self.guarded("due", self.executor.due, now_us))
@@ -282,10 +293,14 @@ def play(
     *,
     seed: int = SEED,
     only_while_pending: bool = False,
+    asleep_while_idle: bool = False,
     extra: Sequence[MarketEvent] = (),
 ) -> Run:
-    """Play a tape to its end and past it, until every order has had the time to end. Never raises for what the executor does."""
-    desk = Desk(subject, tape, seed=seed, only_while_pending=only_while_pending)
+    """Play a tape to its end and past it, until every order has had the time to end. Never raises for what the executor does.
+
+    ``asleep_while_idle``: as a backtest that sleeps, which asks and shows nothing while no order is open and nothing is pending.
+    """
+    desk = Desk(subject, tape, seed=seed, only_while_pending=only_while_pending, asleep_while_idle=asleep_while_idle)
     try:
         for event in (*tape.events, *extra):
             desk.take(event, script)

@@ -10,13 +10,15 @@ from flashcrash_core.market.events import Side
 from flashcrash_core.testing.checks.executor.desk import Desk
 from flashcrash_core.trading.orders import Command, OrderType, SubmitOrder
 
-__all__ = ["THROUGH", "Exits", "Orders", "least_lots", "order"]
+__all__ = ["THROUGH", "Exits", "Orders", "Spells", "least_lots", "order"]
 
 THROUGH: Final = "through the market"
 """Reason of a post-only order whose price lies 2 % beyond the other side: it could only take."""
 _EVERY_US: Final = 450_000
 _CANCEL_AFTER_US: Final = 3_000_000
 _EXIT_EVERY_US: Final = 200_000
+_SPELL_US: Final = 9_000_000
+_BUSY_US: Final = 1_500_000
 
 
 @frozen
@@ -100,6 +102,22 @@ class Exits:
             made = order(desk, _EXITS[self.number % len(_EXITS)], self.number, stressed=self.stressed)
         if made is not None:
             yield made
+
+
+@define
+class Spells:
+    """The cases of :class:`Orders` in spells of a second and a half, and long pauses in which all that rested is taken back."""
+
+    orders: Orders = field(factory=Orders)
+
+    def commands(self, desk: Desk) -> Iterator[Command]:
+        """What goes out now."""
+        if desk.now_us % _SPELL_US < _BUSY_US:
+            yield from self.orders.commands(desk)
+            return
+        for client_id, resting in list(desk.open.items()):
+            if resting.type in (_T.LIMIT, _T.LIMIT_MAKER) and client_id not in desk.run.cancels:
+                yield desk.cancel(client_id)
 
 
 def least_lots(desk: Desk, price_ticks: int) -> int:

@@ -9,6 +9,7 @@ from flashcrash_core.testing.checks.indicator.causality import (
     causality_by_truncation,
     streaming_equals_batch,
 )
+from flashcrash_core.testing.checks.indicator.compilation import compiled_equals_interpreted
 from flashcrash_core.testing.checks.indicator.determinism import (
     determinism_across_builds,
     determinism_across_processes,
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     no_io_no_clock,
     snapshot_round_trip,
     streaming_equals_batch,
+    compiled_equals_interpreted,
     causality_by_truncation,
     causality_by_perturbation,
     missing_and_zero_fields,

@@ -41,6 +41,7 @@ from flashcrash_core.testing.checks.strategy.leaving import (
     leaves_without_a_score,
     leaves_without_readings,
 )
+from flashcrash_core.testing.checks.strategy.memory_of_bars import bar_memory_is_enough
 from flashcrash_core.testing.checks.strategy.orders import (
     cancels_own_orders,
     exits_well_formed,
@@ -85,6 +86,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     no_io_no_clock,
     inputs_not_mutated,
     snapshot_round_trip,
+    bar_memory_is_enough,
     memory_growth,
     time_budget,
 )

@@ -14,7 +14,19 @@ from attrs import frozen
 from flashcrash_core.market.bars import BAR_US, Bar
 from flashcrash_core.testing.rows import EPOCH_US
 
-__all__ = ["BEATS_PER_SECOND", "BEAT_US", "WARM_SECONDS", "Beat", "beats_of", "inviting_market", "make_bar", "steady"]
+__all__ = [
+    "BEATS_PER_SECOND",
+    "BEAT_US",
+    "PRICE_TICKS",
+    "WARM_SECONDS",
+    "Beat",
+    "Second",
+    "beats_of",
+    "drawn_seconds",
+    "inviting_market",
+    "make_bar",
+    "steady",
+]
 
 BEATS_PER_SECOND: Final = 4
 BEAT_US: Final = BAR_US // BEATS_PER_SECOND
@@ -66,11 +78,16 @@ def make_bar(start_us: int, second: Second, *, empty: bool = False, gap: bool = 
 def inviting_market(seed: int, seconds: int = 240) -> tuple[Beat, ...]:
     """Calm for :data:`WARM_SECONDS`, then again and again: a fall of two seconds, a strong bullish second with five to nine times
     the volume, a dip through most of it, and then anything."""
+    return tuple(beats_of(drawn_seconds(seed, WARM_SECONDS, seconds)))
+
+
+def drawn_seconds(seed: int, calm: int, total: int, price: int = PRICE_TICKS) -> list[Second]:
+    """``calm`` seconds around ``price`` (ticks), and then episodes until there are ``total`` seconds."""
     rng = random.Random(seed)
-    made = [_calm(rng, PRICE_TICKS) for _ in range(WARM_SECONDS)]
-    while len(made) < seconds:
-        made += _episode(rng, made[-1].close)
-    return tuple(beats_of(made[:seconds]))
+    made = [_calm(rng, price) for _ in range(calm)]
+    while len(made) < total:
+        made += _episode(rng, made[-1].close if made else price)
+    return made[:total]
 
 
 def _calm(rng: random.Random, price: int) -> Second:
