@@ -15,7 +15,7 @@ PLANTED = [pytest.param(kind, path, id=f"{kind}-{path.stem}") for kind in KINDS 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sound_base_passes_every_check(kind: str) -> None:
-    """The plugin that the faulty ones of its kind are made from passes the whole battery, and nothing is skipped but for want of numba."""
+    """The plugin that the faulty ones of its kind are made from passes the whole battery; numba may be wanting, nothing else."""
     require_sound(kind, skipped=SKIPPED)
 
 
