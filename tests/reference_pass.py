@@ -1,18 +1,16 @@
-"""A feature pass made of the streaming accumulator: slow, and right by definition. What the compiled one is compared with."""
+"""A feature pass made of the streaming accumulator: slow, and right by definition. What the batch engine must also run over."""
 
 from typing import Any
 
 import numpy as np
+from driven_accumulator import DrivenAccumulator
 
 from flashcrash_core.batch.row_chunk import BarColumns, RowChunk
 from flashcrash_core.batch.rows import RowColumns, empty_rows
-from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.market.tape.columns import TapeColumns, events_of
-
-SETTLE_US = 6_000_000
 
 
 class ReferencePass:
@@ -22,62 +20,42 @@ class ReferencePass:
         self, columns: TapeColumns, instrument: Instrument, *, has_book: bool, source_is_mid: bool, max_silence_us: int
     ) -> None:
         self._events = list(events_of(columns))
-        self._options = {"has_book": has_book, "source_is_mid": source_is_mid}
-        self._instrument = instrument
-        self._max_silence_us = max_silence_us
-        self.market = FeatureAccumulator(instrument, **self._options)
-        self.position = 0
+        self._driven = DrivenAccumulator(instrument, has_book, source_is_mid, max_silence_us)
+
+    @property
+    def position(self) -> int:
+        """Events consumed."""
+        return self._driven.taken
 
     def advance(self, until_event: int | None = None, max_rows: int | None = None) -> RowChunk:
         """Consume events up to ``until_event``, or until ``max_rows`` rows are closed."""
+        driven = self._driven
+        driven.rows, driven.event, driven.settle, driven.restart, driven.bars = [], [], [], [], []
         stop = len(self._events) if until_event is None else until_event
-        rows: list[FeatureRow] = []
-        events: list[int] = []
-        settle: list[int] = []
-        restarts: list[int] = []
-        bars: list[tuple[int, Bar]] = []
-        market = self.market
-
-        def close(is_settle: int) -> None:
-            row = market.close_row()
-            if row.bar_new and market.bar is not None:
-                bars.append((len(rows), market.bar))
-            rows.append(row)
-            events.append(self.position)
-            settle.append(is_settle)
-
-        while self.position < stop and (max_rows is None or len(rows) < max_rows):
-            event = self._events[self.position]
-            act_us = market.admit(event)
-            if act_us < 0:
-                market.apply_late(event)
-            else:
-                if 0 < market.next_row_us <= act_us:
-                    if act_us - market.next_row_us > self._max_silence_us:
-                        restarts.append(len(rows))
-                        until_us = min(act_us, market.next_row_us + SETTLE_US)
-                        while market.next_row_us <= until_us:
-                            close(1)
-                        market.start_grid(act_us)
-                    while market.next_row_us <= act_us:
-                        close(0)
-                market.apply(event, act_us)
-            self.position += 1
-        return RowChunk(_columns(rows), np.array(events, np.int64), np.array(settle, np.uint8), tuple(restarts), _bars(bars))
+        while driven.taken < stop and (max_rows is None or len(driven.rows) < max_rows):
+            driven.take(self._events[driven.taken])
+        return RowChunk(
+            _columns(driven.rows),
+            np.array(driven.event, np.int64),
+            np.array(driven.settle, np.uint8),
+            tuple(driven.restart),
+            _bars(driven.bars),
+        )
 
     def checkpoint(self) -> Any:
         """A copy of the state."""
-        return self.position, self.market.snapshot()
+        return self.position, self._driven.market.snapshot()
 
     def resume(self, checkpoint: Any) -> None:
         """Go back to it."""
-        self.position = checkpoint[0]
-        self.market = FeatureAccumulator(self._instrument, **self._options)
-        self.market.restore(checkpoint[1])
+        old = self._driven
+        self._driven = DrivenAccumulator(old.instrument, old.has_book, old.source_is_mid, old.max_silence_us)
+        self._driven.taken = checkpoint[0]
+        self._driven.market.restore(checkpoint[1])
 
     def accumulator_state(self) -> dict[str, Any]:
         """What the streaming accumulator's snapshot holds here."""
-        return self.market.snapshot()
+        return self._driven.market.snapshot()
 
 
 def _columns(rows: list[FeatureRow]) -> RowColumns:

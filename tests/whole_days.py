@@ -29,7 +29,8 @@ def main() -> int:
         different = sorted(key for key in stream.keys() | batch.keys() if stream.get(key) != batch.get(key))
         told = f"different: {', '.join(different)}" if different else f"equal, decision hash {stream['decision_hash']}"
         print(
-            f"seed {seed}: {stream['events']:,} events, {stream['state_seconds']['SLEEP']:,.0f} s asleep, {len(stream['trades'])} trades; "
+            f"seed {seed}: {stream['events']:,} events, {stream['state_seconds']['SLEEP']:,.0f} s asleep, "
+            f"{len(stream['trades'])} trades; "
             f"stream {between - began:.1f} s, batch {ended - between:.1f} s with making the market and its columns; {told}",
             flush=True,
         )
