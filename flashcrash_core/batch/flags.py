@@ -168,15 +168,10 @@ class Flags:
     _follow: Any = field(default=None, init=False)
 
     @classmethod
-    def of(
-        cls, readings: Readings, source: Readings, values: NDArray[np.float64], bits: NDArray[np.uint8], *, fill: bool = True
-    ) -> "Flags":
+    def of(cls, readings: Readings, source: Readings, values: NDArray[np.float64], bits: NDArray[np.uint8]) -> "Flags":
         """Flags over ``values`` and ``bits``, to be filled or known already."""
         made = cls(readings.entry, readings, source, values, bits)
         if made.entry.inactive:
-            if fill:
-                values[:] = nan
-                bits[:] = 0
             return made
         numbers = len(readings.entry.statistics), len(source.entry.baselines)
         if max(numbers) < len(_TUPLES):
@@ -197,7 +192,11 @@ class Flags:
 
         Raises BatchRefused for a judgement that the streaming engine would have booked as a fault.
         """
-        if self.entry.inactive or start >= stop:
+        if self.entry.inactive:
+            self.values[start:stop] = nan
+            self.bits[start:stop] = 0
+            return stop
+        if start >= stop:
             return stop
         indicator = self.entry.indicator
         given = (

@@ -130,6 +130,7 @@ class LaneColumns:
     _tally: Tally | None = None
     parts: list[Part] = field(factory=list)
     bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
+    _flag_states: list[NDArray[np.int64]] = field(factory=list)
     _window: _Window | None = None
     _rows: _Block = field(factory=lambda: _Block(0, []))
     _pairs: _Block = field(factory=lambda: _Block(0, []))
@@ -139,7 +140,7 @@ class LaneColumns:
     def sense(
         self, fresh: Callable[[], tuple[PanelEntry, ...]], estimate: int, on_progress: Callable[[int], None] | None = None
     ) -> None:
-        """Run the pass to its end and drive all indicators. ``fresh()`` builds the programs for each stretch.
+        """Run the pass to its end, drive all indicators and judge them. ``fresh()`` builds the programs for each stretch.
 
         Machine code runs without the interpreter's lock, so the indicators take a chunk while the pass makes the next one.
         """
@@ -160,26 +161,39 @@ class LaneColumns:
             if taking is not None:
                 taking.result()
         self.parts.append(Part(rows, self.events.position, self.events.checkpoint()))
+        self.values, self.bits = [one[: self.length] for one in self.values], [one[: self.length] for one in self.bits]
+        self._judged()
 
     def judge(self, kept: JudgedCache | None = None) -> None:
-        """Flags of all rows, as for a detector that sleeps throughout; what ``kept`` has of them is taken, the rest given to it."""
-        source_of = {entry.name: readings for entry, readings in zip(self.entries, self.readings, strict=True)}
-        self.values, self.bits, self.flags = [], [], []
-        for entry, readings in zip(self.entries, self.readings, strict=True):
-            source = source_of.get(entry.baseline_from or "", readings)
-            known = kept.judged(entry, source.entry) if kept is not None else None
-            values, bits = known or (np.empty(self.length), np.zeros(self.length, np.uint8))
-            flags = Flags.of(readings, source, values, bits, fill=known is None)
-            if known is None:
-                for first, last in self.stretches():
-                    flags.judge(self.t_us, first, last, np.array([0, 0, -1, -1], np.int64))
-                if kept is not None:
-                    kept.keep(entry, source.entry, values, bits)
-            self.values.append(values)
-            self.bits.append(bits)
-            self.flags.append(flags)
+        """Flags of rows whose readings are known already; what ``kept`` has of them is taken, the rest given to it."""
+        known = [kept.judged(entry, self._source(entry).entry) if kept is not None else None for entry in self.entries]
+        made = [one or (np.empty(self.length), np.zeros(self.length, np.uint8)) for one in known]
+        self.values, self.bits = [values for values, _ in made], [bits for _, bits in made]
+        self._make_flags()
+        for entry, flags, taken in zip(self.entries, self.flags, known, strict=True):
+            if taken is not None:
+                continue
+            for first, last in self.stretches():
+                flags.judge(self.t_us, first, last, _off())
+            if kept is not None:
+                kept.keep(entry, self._source(entry).entry, flags.values, flags.bits)
+        self._judged()
+
+    def _judged(self) -> None:
+        self._make_flags()
         self._tally = Tally.of(self.entries, self.length)
         self._tally.count(self.bits, 0, self.length)
+
+    def _make_flags(self) -> None:
+        self.flags = [
+            Flags.of(readings, self._source(entry), values, bits)
+            for entry, readings, values, bits in zip(self.entries, self.readings, self.values, self.bits, strict=True)
+        ]
+
+    def _source(self, entry: PanelEntry) -> Readings:
+        """Whose baseline it is judged against."""
+        name = entry.baseline_from or entry.name
+        return next((one for one in self.readings if one.entry.name == name), self.readings[self.entries.index(entry)])
 
     @property
     def tally(self) -> Tally:
@@ -225,11 +239,14 @@ class LaneColumns:
         self.price[at:until] = rows.price
         for readings in self.readings:
             readings.take(rows, number, at)
+        for flags, state in zip(self.flags, self._flag_states, strict=True):
+            flags.judge(self.t_us, at, until, state)
         self.length = until
 
     def _start_over(self, entries: tuple[PanelEntry, ...]) -> None:
         for readings, entry in zip(self.readings, entries, strict=True):
             readings.start_over(entry)
+        self._flag_states = [_off() for _ in entries]
 
     def _make_room(self, room: int) -> None:
         if not self.readings:
@@ -239,6 +256,9 @@ class LaneColumns:
                 readings.grow(room)
         self.t_us, self.event, self.unhealthy = (_grown(c, room) for c in (self.t_us, self.event, self.unhealthy))
         self.price = _grown(self.price, room)
+        held = list(zip(self.values, self.bits, strict=True)) or [(np.empty(0), np.empty(0, np.uint8)) for _ in self.entries]
+        self.values, self.bits = [_grown(values, room) for values, _ in held], [_grown(bits, room) for _, bits in held]
+        self._make_flags()
 
     def judge_again(self, row: int, flags: list[tuple[bool, bool, int, int]]) -> None:
         """A detector slept again with these flags before ``row``: judge on from there, until all is as it was reckoned."""
@@ -347,6 +367,11 @@ class LaneColumns:
             return 0, number * GRID_US, True
         trailing = int(np.argmin(sick[::-1]))
         return (last - first - number) * GRID_US, trailing * GRID_US, False
+
+
+def _off() -> NDArray[np.int64]:
+    """A flag that is wholly off, as :meth:`Flags.judge` wants it."""
+    return np.array([0, 0, -1, -1], np.int64)
 
 
 def _tuples(columns: NDArray[np.float64], first: int, stop: int) -> list[tuple[float, ...]]:

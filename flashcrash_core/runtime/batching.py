@@ -92,7 +92,6 @@ def sensed_lane(
         sensed.sense(setup.entries, expected_rows(columns), on_progress)
         if key:  # beside the rest of the run: what is written does not change any more
             Thread(target=save, args=(key, sensed), name="readings").start()
-        sensed.judge()
     else:
         sensed.judge(KeptJudgements(key, sensed.length))
     return sensed
