@@ -16,7 +16,7 @@ __all__ = ["show_summary"]
 _ROWS: Final = 60
 """Longest table on a terminal; ``--json`` and ``--out`` have everything."""
 _TEXTS: Final = 8
-_HASH: Final = 12
+_HASH: Final = 8
 """Digits of a decision hash: enough to tell two runs apart."""
 
 
@@ -106,7 +106,8 @@ class _View:
         else:
             self._say("Trades: none")
         self._say(Text("Net P&L ").append(f"{totals['pnl_net']:+,.2f}", "bold").append(f" after fees of {totals['fees']:,.2f}"))
-        self._say("  added over runs that each began with the whole account: not what one account would have made")
+        if len([row for row in self._summary["tapes"] if row["trades"]]) > 1:
+            self._say("  added over runs that each began with the whole account", "dim")
         if totals["open_positions"]:
             self._say(
                 f"  {_count(totals['open_positions'], 'position')} still open at the end of a tape, at its last price", "yellow"
@@ -116,7 +117,7 @@ class _View:
 
     def tapes(self) -> None:
         rows = [row for row in self._summary["tapes"] if row["status"] in ("done", "halted")]
-        names = ["events", "episodes", "ACTIVE"] + (["trades", "net"] if self._trades else []) + ["notes"]
+        names = ["events", "episodes", "ACTIVE"] + (["trades", "net"] if self._trades else [])
         graded = len({row["data_tier"] for row in rows}) > 1
         heads = ["market", "day", "grade"] if graded else ["market", "day"]
         table = _table(*heads, *names, left=len(heads))
@@ -128,7 +129,7 @@ class _View:
             if self._trades:
                 cells += [str(row["trades"]), f"{row['pnl_net']:+.2f}"]
             mark = " halted" if row["status"] == "halted" else ""
-            table.add_row(*map(Text, [*cells, str(row["warnings"] or ""), _hash(row["decision_hash"]) + mark]))
+            table.add_row(*map(Text, [*cells, _hash(row["decision_hash"]) + mark]))
         if rows:
             self._console.print(Padding(table, (0, 0, 0, 2)))
         if len(rows) > _ROWS:
@@ -141,6 +142,8 @@ class _View:
         for row in self._summary["tapes"]:
             if row["status"] == "failed":
                 self._say(f"FAILED {row['tape']}: {row['error']}", "red")
+            elif row["status"] == "halted":
+                self._say(f"{row['tape']}: {row['error']}", "red")
         pending = [row for row in self._summary["tapes"] if row["status"] == "pending"]
         for row in pending[:_TEXTS]:
             self._say(f"not run: {row['tape']}", "yellow")

@@ -148,7 +148,7 @@ def _notes(plan: Plan, prepared: Prepared, *, detect: bool) -> list[str]:
     if without and overrides:
         options = " ".join(f"--set {one}" for one in overrides)
         notes.append(
-            f"{without} of {len(plan.jobs)} tapes have no book, so their strict scores lack what needs one. The research variant, "
+            f"tapes without a book: {without} of {len(plan.jobs)}; their strict scores lack what needs one. The research variant, "
             f"which a backtest of one tape shows beside, would double the work; for all of them: the same command with {options}"
         )
     return notes
