@@ -61,7 +61,7 @@ def _check(names: Sequence[str] | None, only: tuple[str, ...], effort: str, jobs
     from flashcrash_core.registry import load_registry
     from flashcrash_core.testing.conformance import Task, tasks_of
 
-    elements = names or [plugin.candidate.name for plugin in load_registry().plugins]
+    elements = names or [plugin.candidate.name for plugin in load_registry().plugins if plugin.specs]
     tasks: list[Task] = [task for element in elements for task in tasks_of(element, effort=effort, only=only)]
     if not tasks:
         raise UsageError(f"plugins check: none of {', '.join(elements)} has the check {', '.join(only)}")

@@ -67,3 +67,11 @@ def test_a_program_that_cannot_be_built_is_named_with_the_authors_line(tmp_path:
     error = CliRunner().invoke(app, ["run", "--plugins", "+./prize.py", "--db", ":memory:"]).exception
     assert str(error).startswith("indicator prize (plugin prize) for SIMUSDT could not be built: ValueError: columns: ")
     assert getattr(error, "exit_code", None) == 2
+
+
+def test_a_plugin_that_offers_only_commands_does_not_stop_the_others_from_being_checked() -> None:
+    """Without names every plugin is checked that offers something; one that has only hooks has nothing to check."""
+    done = CliRunner().invoke(app, ["plugins", "check", "--only", "configuration_schema", "--jobs", "1"])
+    assert done.exit_code == 0, done.output
+    assert "indicator spread" in done.output
+    assert "binance_archive" not in done.output
