@@ -143,7 +143,7 @@ def test_kill_of_the_parent(cli: Any, folder: Path, alone: Path, tmp_path: Path,
     assert not (tmp_path / "out" / "summary.json").exists()
     kept = len(reports(tmp_path / "out"))
     assert 1 <= kept < 6
-    again = cli.ok("backtest", folder, "--workers", "2", "--out", "out", "--json", *STREAM)
+    again = cli.ok("backtest", folder, "--workers", "1", "--out", "out", "--json", *STREAM)
     assert again.report["run"]["taken"] == kept
     assert without_run(again.out) == (alone / "summary.json").read_text()
     assert reports(tmp_path / "out") == reports(alone)
@@ -191,7 +191,7 @@ def test_broken_tapes(cli: Any, folder: Path, alone: Path, tmp_path: Path) -> No
     (mine / "AAAUSDT" / "2030-01-01" / "events.kind.npy").unlink()
     manifest = mine / "BBBUSDT" / "2030-01-01" / "tape.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"has_book": False}))
-    done = cli("backtest", mine, "--json", *STREAM)
+    done = cli("backtest", mine, "--workers", "1", "--json", *STREAM)
     assert done.code == 1
     rows = done.report["tapes"]
     told = {row["tape"]: row["error"] for row in rows if row["status"] == "failed"}
@@ -205,20 +205,23 @@ def test_broken_tapes(cli: Any, folder: Path, alone: Path, tmp_path: Path) -> No
     assert "error: 2 of 6 tapes failed, the others are complete" in done.err
 
 
-def test_other_settings_run_again(cli: Any, folder: Path, tmp_path: Path) -> None:
-    """Reports of other settings are not taken; those of the same are, with any engine that was asked for."""
-    options = ("--symbols", "BBBUSDT", "--out", "out", "--json", *STREAM)
-    first = cli.ok("backtest", folder, *options).report
+def test_other_settings_run_again(cli: Any, folder: Path, alone: Path, tmp_path: Path) -> None:
+    """Reports of other settings are not taken but made again; those of the same settings are taken."""
+    shutil.copytree(alone, tmp_path / "out")
+    options = ("--symbols", "BBBUSDT", "--workers", "1", "--out", "out", "--json", *STREAM)
     other = cli.ok("backtest", folder, *options, "--set", "strategy.score_threshold=100").report
-    assert (first["run"]["taken"], other["run"]["taken"]) == (0, 0)
-    assert first["totals"]["trades"] > other["totals"]["trades"] == 0
-    assert cli.ok("backtest", folder, *options, "--set", "strategy.score_threshold=100").report["run"]["taken"] == 3
-    assert "3 tapes of other symbols were left out" in first["warnings"][0]
+    assert (other["run"]["taken"], other["totals"]["done"], other["totals"]["trades"]) == (0, 3, 0)
+    again = cli.ok("backtest", folder, *options, "--set", "strategy.score_threshold=100").report
+    assert again["run"]["taken"] == 3
+    assert {name for name, report in reports(tmp_path / "out").items() if report == reports(alone)[name]} == {
+        f"AAAUSDT/2030-01-0{day}.json" for day in (1, 2, 3)
+    }
+    assert "3 tapes of other symbols were left out" in again["warnings"][0]
 
 
 def test_detect(cli: Any, folder: Path) -> None:
     """``detect FOLDER`` lists the same episodes and says nothing of money."""
-    summary = cli.ok("detect", folder, "--symbols", "BBBUSDT", "--json", *STREAM).report
+    summary = cli.ok("detect", folder, "--symbols", "BBBUSDT", "--workers", "1", "--json", *STREAM).report
     assert (summary["mode"], summary["episodes"]["reached_active"], summary["totals"]["done"]) == ("detect", 1, 3)
     assert "pnl_net" not in summary["totals"]
 
