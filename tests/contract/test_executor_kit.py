@@ -31,7 +31,7 @@ class RealPlugin:
             self.built.append(context.mode)
             return sound.SmallExecutor(sound.Config(), context)
 
-        return [ExecutorSpec(name="live", summary="live", config=Endpoint, build=build, modes=self.modes)]
+        return [ExecutorSpec(name="live", summary="live", config=Endpoint, build=build, modes=self.modes, idle_blind=True)]
 
 
 @frozen
@@ -79,7 +79,13 @@ def test_an_executor_for_real_runs_is_played_at_a_local_endpoint_that_its_author
     assert set(plugin.built) == {"real"}
     assert by_outcome(rows, Outcome.FAILED) == {}
     skipped = by_outcome(rows, Outcome.SKIPPED)
-    assert skipped.keys() == {"determinism_across_builds", "determinism_across_processes", "snapshot_round_trip", "no_io_no_clock"}
+    assert skipped.keys() == {
+        "determinism_across_builds",
+        "determinism_across_processes",
+        "snapshot_round_trip",
+        "no_io_no_clock",
+        "idle_blind_as_declared",
+    }
     assert is_proven(rows)
 
 

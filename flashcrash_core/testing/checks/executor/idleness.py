@@ -19,9 +19,9 @@ _CRASH_S: Final = 64
 
 def declares_it(subject: Subject[ExecutorSpec]) -> str:
     """``applies``: "" if it says so, and can be played twice."""
-    if not subject.spec.idle_blind:
-        return "does not declare idle_blind: a backtest shows it every event"
-    return "serves real runs only: no backtest sleeps with it" if subject.spec.modes == {"real"} else ""
+    if subject.spec.modes == {"real"}:
+        return "serves real runs only: no backtest sleeps with it"
+    return "" if subject.spec.idle_blind else "does not declare idle_blind: a backtest shows it every event"
 
 
 @check("executor", declares_it)
