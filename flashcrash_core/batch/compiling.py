@@ -24,6 +24,7 @@ __all__ = ["cache_directory", "compiled", "compiled_in_one", "fingerprint", "is_
 _APART: Final = ""
 _IN_ONE: Final = "-in-one"
 _CALLED_IN_ONE: Final = "-called-in-one"
+_GUARDED: Final = "-guarded"
 _OPTIONS: Final[dict[str, dict[str, bool]]] = {
     _APART: {},
     _IN_ONE: {"_nrt": False},
@@ -64,14 +65,18 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return _made(function, _APART)  # type: ignore[no-any-return]
 
 
-def compiled_in_one(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled_in_one(function: Callable[..., Any], *, guarded: bool = False) -> Callable[..., Any]:
     """:func:`compiled` for a loop that very often calls small functions with tuples of arrays. Results are the same.
 
     What is called is put into the loop, and references are not counted: else most of the time goes into handing tuples over field
     by field, and into counts for arrays that the caller holds anyway. A function that makes arrays or lists cannot do without
     counts: the first call finds out, and it is compiled as by :func:`compiled`.
+
+    ``guarded``: an index past an array raises IndexError, as live. For code of plugins, which else could read and write foreign
+    memory unnoticed.
     """
-    chosen = [_made(function, _IN_ONE)]
+    guard = _GUARDED if guarded else ""
+    chosen = [_made(function, _IN_ONE + guard)]
 
     def call(*arguments: Any) -> Any:
         try:
@@ -79,7 +84,7 @@ def compiled_in_one(function: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if len(chosen) > 1 or not is_of_the_compiler(error):
                 raise
-            chosen.append(compiled(function))  # compiling comes before running: nothing was done yet
+            chosen.append(_made(function, _APART + guard))  # compiling comes before running: nothing was done yet
             return chosen[-1](*arguments)
 
     return call
@@ -110,16 +115,17 @@ def fingerprint(function: FunctionType) -> str:
 def _compile(function: FunctionType, identity: str, manner: str) -> Any:
     import numba
 
+    how, guard = manner.removesuffix(_GUARDED), _GUARDED if manner.endswith(_GUARDED) else ""
     scope = dict(function.__globals__)
     for name in _names(function.__code__):
         callee = scope.get(name)
         if isinstance(callee, FunctionType):
-            scope[name] = _made(callee, _CALLED_IN_ONE if manner else _APART)
+            scope[name] = _made(callee, (_CALLED_IN_ONE if how != _APART else _APART) + guard)
     twin = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
     twin.__qualname__ = function.__qualname__
     twin.__module__ = function.__module__
     # No fastmath, which may reorder sums, and a division by zero raises: what comes out must equal the interpreter's to the bit.
-    made = numba.njit(nogil=True, error_model="python", **_OPTIONS[manner])(twin)
+    made = numba.njit(nogil=True, error_model="python", boundscheck=bool(guard), **_OPTIONS[how])(twin)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_directory() / "code" / f"numba-{numba.__version__}" / identity)
     try:

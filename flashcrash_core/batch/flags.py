@@ -175,7 +175,7 @@ class Flags:
             return made
         numbers = len(readings.entry.statistics), len(source.entry.baselines)
         if max(numbers) < len(_TUPLES):
-            made._follow = compiled_in_one(made._written(_TUPLES[numbers[0]], _TUPLES[numbers[1]]))
+            made._follow = compiled_in_one(made._written(_TUPLES[numbers[0]], _TUPLES[numbers[1]]), guarded=True)
         else:
             made._interpret()
         return made

@@ -117,7 +117,7 @@ class Readings:
             keep_statistic=keep_some if entry.statistics else keep_none,
             keep_baseline=keep_some if entry.baselines else keep_none,
         )
-        self._drive = compiled_in_one(template)
+        self._drive = compiled_in_one(template, guarded=True)
 
     def _interpret(self) -> None:
         self.compiled_step, self._drive = False, None
