@@ -179,6 +179,16 @@ class LaneColumns:
                 kept.keep(entry, self._source(entry).entry, flags.values, flags.bits)
         self._judged()
 
+    def judge_apart(self, kept: JudgedCache) -> None:
+        """Judge for ``kept`` alone, one indicator after the other: what the run has of them changes while it is awake."""
+        values, bits = np.empty(self.length), np.zeros(self.length, np.uint8)
+        for entry, readings in zip(self.entries, self.readings, strict=True):
+            source = self._source(entry)
+            flags = Flags.of(readings, source, values, bits)
+            for first, last in self.stretches():
+                flags.judge(self.t_us, first, last, _off())
+            kept.keep(entry, source.entry, values, bits)
+
     def _judged(self) -> None:
         self._make_flags()
         self._tally = Tally.of(self.entries, self.length)

@@ -93,6 +93,7 @@ def save(key: str, made: LaneColumns) -> None:
         _write(aside, made)
         if not (home / key).exists():
             aside.rename(home / key)
+        made.judge_apart(KeptJudgements(key, made.length))
         _prune(home)
     except OSError:
         pass  # a full disk, or another process was quicker
@@ -113,8 +114,8 @@ class KeptJudgements:
         if not name:
             return None
         try:
-            values = _mapped(self._folder, f"{name}.values", "<f8", [self._rows], mmap.ACCESS_COPY)
-            return values, _mapped(self._folder, f"{name}.bits", "u1", [self._rows], mmap.ACCESS_COPY)
+            values = _mapped(self._folder, f"{name}.values", "<f8", [self._rows])
+            return values, _mapped(self._folder, f"{name}.bits", "u1", [self._rows])
         except (OSError, ValueError):
             return None
 
@@ -176,12 +177,15 @@ def _write(folder: Path, made: LaneColumns) -> None:
     (folder / _CONTENTS).write_bytes(msgspec.msgpack.encode(contents))
 
 
-def _mapped(folder: Path, name: str, dtype: str, shape: Sequence[int], access: int = mmap.ACCESS_READ) -> Any:
-    """A file of nothing but numbers. Raises ValueError for one of another size. (numpy's own loading takes ten times as long.)"""
+def _mapped(folder: Path, name: str, dtype: str, shape: Sequence[int]) -> Any:
+    """A file of nothing but numbers; what is written over it stays here. Raises ValueError for one of another size.
+
+    Writable, because compiled code knows read-only arrays as another type, and would be compiled again for them.
+    """
     if 0 in shape:
         return np.empty(tuple(shape), dtype)
     with (folder / name).open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=access)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     return np.frombuffer(mapped, dtype).reshape(tuple(shape))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from threading import Thread
-from typing import Any
+from typing import Any, Final
 
 from flashcrash_core.batch.compiling import is_available
 from flashcrash_core.batch.feature_pass import FeaturePass
@@ -12,6 +12,7 @@ from flashcrash_core.batch.readings import BatchRefused
 from flashcrash_core.errors import DataError
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.tape.columns import NONE, TapeColumns
+from flashcrash_core.market.tape.reader import forget_pages
 from flashcrash_core.runtime.batch_runner import Strand
 from flashcrash_core.runtime.composition import Composition
 from flashcrash_core.runtime.lane import Lane
@@ -21,6 +22,9 @@ from flashcrash_core.runtime.runner import RunOptions
 __all__ = ["BatchRefused", "MakePass", "refuse_options", "strands_of"]
 
 MakePass = Callable[..., EventPass]
+_being_written: Final[dict[str, Thread]] = {}
+"""By key, in this process: the next trial waits for what the last one is still writing."""
+
 Progress = Callable[[float | None, int], None]
 
 
@@ -86,15 +90,24 @@ def sensed_lane(
     events = (make_pass or FeaturePass)(columns, setup.instrument, **options)
     entries = setup.entries()
     key = reading_key(columns, setup.instrument, entries, **options) if cache and isinstance(events, FeaturePass) else ""
+    if (writing := _being_written.pop(key, None)) is not None:
+        writing.join()
     sensed = load(key, columns, entries, events) if key and isinstance(events, FeaturePass) else None
     if sensed is None:
         sensed = LaneColumns(entries, events, len(columns))
         sensed.sense(setup.entries, expected_rows(columns), on_progress)
-        if key:  # beside the rest of the run: what is written does not change any more
-            Thread(target=save, args=(key, sensed), name="readings").start()
+        forget_pages(columns)
+        if key:
+            _keep_beside(key, sensed)
     else:
         sensed.judge(KeptJudgements(key, sensed.length))
     return sensed
+
+
+def _keep_beside(key: str, sensed: LaneColumns) -> None:
+    """Write the readings while the run goes on: they do not change any more."""
+    _being_written[key] = writer = Thread(target=save, args=(key, sensed), name="readings")
+    writer.start()
 
 
 def expected_rows(columns: TapeColumns) -> int:

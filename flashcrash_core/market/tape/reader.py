@@ -1,5 +1,6 @@
 """Opening a tape: its manifest and its columns as memory maps. What can be told without reading the data is checked here."""
 
+import mmap
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from flashcrash_core.market.tape.column_files import column_path, stored_dtype
 from flashcrash_core.market.tape.columns import TABLES, TapeColumns
 from flashcrash_core.market.tape.manifest import MANIFEST_NAME, TapeManifest, read_manifest
 
-__all__ = ["Tape", "is_tape", "open_tape", "tape_folder"]
+__all__ = ["Tape", "forget_pages", "is_tape", "open_tape", "tape_folder"]
 
 _AGAIN: Final = "import the source files again"
 
@@ -51,6 +52,15 @@ def open_tape(path: Path) -> Tape:
     if problem := _disagreement(manifest):
         raise DataError(f"{folder / MANIFEST_NAME}: {problem}; {_AGAIN}")
     return Tape(folder, manifest, TapeColumns(manifest.symbol, tables, tuple(manifest.texts), manifest.continuity, manifest.hash))
+
+
+def forget_pages(columns: TapeColumns) -> None:
+    """Give back the memory of what was read of mapped columns; they are read from disk again when they are looked at."""
+    for table in columns.tables.values():
+        for column in table.values():
+            mapped = getattr(column, "_mmap", None)
+            if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _disagreement(manifest: TapeManifest) -> str:

@@ -33,6 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     class Now:
         def __init__(self, target: Any, args: tuple[Any, ...], name: str) -> None:
             self.start = lambda: target(*args)
+            self.join = lambda: None
 
     monkeypatch.setattr(batching, "Thread", Now)
     return tmp_path / "readings"
