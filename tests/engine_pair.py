@@ -12,7 +12,7 @@ from flashcrash_core.runtime.launch import Prepared, RunRequest, prepare, to_jso
 from flashcrash_core.runtime.report import build_report
 from flashcrash_core.runtime.runner import Runner, RunOptions
 
-_MAY_DIFFER: Final = {"wall_s", "engine"}
+_MAY_DIFFER: Final = {"wall_s", "engine", "stepped_events"}
 
 
 def request(*overrides: str, paths: tuple[Path, ...] = (), **options: Any) -> RunRequest:

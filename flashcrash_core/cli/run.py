@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flashcrash_core.cli.plugin_output import plugins_say_elsewhere
+from flashcrash_core.cli.progress import with_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flashcrash_core.runtime.composition import Composition
     from flashcrash_core.runtime.launch import Prepared
     from flashcrash_core.runtime.request import RunRequest
@@ -90,10 +89,12 @@ def run(
     own |= {"allow_path_plugins": allow_path_plugins, "quarantine": tuple(quarantine or ())}
     request = _request(tape, symbols, profile, plugins, config, set_, mode=mode, safe_mode=safe_mode, **own)
     if resume is None:
-        _finish(_with_progress(lambda progress: launch.execute(request, progress), json), json, out)
+        _finish(with_progress("replaying", lambda progress: launch.execute(request, progress), json), json, out)
     else:
         composed: list[Any] = []
-        report = _with_progress(lambda progress: launch.resume(resume, request, progress, lambda *it: composed.extend(it)), json)
+        report = with_progress(
+            "replaying", lambda progress: launch.resume(resume, request, progress, lambda *it: composed.extend(it)), json
+        )
         _finish(report, json, out)
         _say_what_a_resume_leaves_out(*composed)
 
@@ -122,7 +123,7 @@ def backtest(
     from flashcrash_core.runtime.comparison import run_with_comparison
 
     _make_directory(out)
-    _finish(_with_progress(lambda progress: run_with_comparison(request, progress), json), json, out)
+    _finish(with_progress("replaying", lambda progress: run_with_comparison(request, progress), json), json, out)
 
 
 def detect(
@@ -145,7 +146,7 @@ def detect(
         return
     from flashcrash_core.runtime import launch
 
-    _finish(_with_progress(lambda progress: launch.detect(request, progress), json), json, None)
+    _finish(with_progress("replaying", lambda progress: launch.detect(request, progress), json), json, None)
 
 
 def _request(
@@ -190,8 +191,8 @@ def _run_many(request: "RunRequest", workers: int | None, json: bool, *, out: Pa
     from flashcrash_core.runtime.launch import to_json
     from flashcrash_core.runtime.many_tapes import run_many
 
-    summary = _with_progress(
-        lambda progress: run_many(request, workers=workers, out=out, detect=detect, on_progress=progress), json
+    summary = with_progress(
+        "replaying", lambda progress: run_many(request, workers=workers, out=out, detect=detect, on_progress=progress), json
     )
     if json:
         sys.stdout.write(to_json(summary).decode() + "\n")
@@ -249,32 +250,6 @@ def _make_directory(out: Path | None) -> None:
         from flashcrash_core.errors import UsageError
 
         raise UsageError(f"--out {out}: cannot be made: {error.strerror}; name a directory that you may write") from None
-
-
-def _with_progress(work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[str, Any]:
-    """A progress bar on standard error while a person is watching; nothing otherwise."""
-    import sys
-
-    if json or not sys.stderr.isatty():
-        with plugins_say_elsewhere(json):
-            return work(None)
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[events]}", markup=False),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("replaying", total=1.0, events="")
-
-        def on_progress(fraction: float | None, events: int) -> None:
-            bar.update(task, completed=fraction or 0.0, events=f"{events:,} events")
-
-        return work(on_progress)
 
 
 def _finish(report: dict[str, Any], json: bool, out: Path | None) -> None:

@@ -5,15 +5,12 @@ The commands only ask and print. Heavy imports stay inside the functions, so tha
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from flashcrash_core.cli.options import ConfigOption, JsonOption, PluginsOption, SetOption, print_json
-from flashcrash_core.cli.plugin_output import plugins_say_elsewhere
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from flashcrash_core.cli.progress import with_progress
 
 __all__ = ["app"]
 
@@ -56,12 +53,11 @@ def import_(
         config_file=config,
         plugins=plugins,
     )
-    with plugins_say_elsewhere(json):
-        document = _with_progress(
-            "importing",
-            lambda progress: import_tapes(request, out, force=force, invent_book=book is not None, on_progress=progress),
-            json,
-        )
+    document = with_progress(
+        "importing",
+        lambda progress: import_tapes(request, out, force=force, invent_book=book is not None, on_progress=progress),
+        json,
+    )
     if json:
         print_json(document)
     else:
@@ -89,7 +85,7 @@ def verify(tape: Tape, json: JsonOption = False) -> None:
     """Read all of a tape: hashes, order, trade ids, book. Exit code 4 at a mismatch, naming file and row."""
     from flashcrash_core.runtime.tape_document import tape_verification
 
-    document = _with_progress("verifying", lambda progress: tape_verification(tape, progress), json)
+    document = with_progress("verifying", lambda progress: tape_verification(tape, progress), json)
     if json:
         print_json(document)
     else:
@@ -100,28 +96,3 @@ def verify(tape: Tape, json: JsonOption = False) -> None:
         from flashcrash_core.errors import VerificationError
 
         raise VerificationError("\n".join(problem["message"] for problem in document["problems"]))
-
-
-def _with_progress(what: str, work: "Callable[[Any], dict[str, Any]]", json: bool) -> dict[str, Any]:
-    """A progress bar on standard error while a person is watching; nothing otherwise."""
-    import sys
-
-    if json or not sys.stderr.isatty():
-        return work(None)
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[events]}", markup=False),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=1.0, events="")
-
-        def on_progress(fraction: float | None, events: int) -> None:
-            bar.update(task, completed=fraction or 0.0, events=f"{events:,} events")
-
-        return work(on_progress)

@@ -76,6 +76,7 @@ class BatchRunner(Runner):
     _total = 0
     sensing_s = 0.0
     """Seconds that went into readings and flags before the run."""
+    _stepped = 0
     _notices = 0
     """Venue notices taken so far: they count in the session's sequence, between the market's events."""
 
@@ -96,6 +97,7 @@ class BatchRunner(Runner):
                 strand.cursor.release()
             self._strands = {}
         outcome.wall_s += self.sensing_s
+        outcome.stepped = self._stepped
         return outcome
 
     def _take_all(self, source: Input, skip: int) -> None:  # noqa: ARG002 (the streaming runner reads them)
@@ -158,6 +160,7 @@ class BatchRunner(Runner):
         session.seq = number + self._notices
         for event in streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda event: event.receive_us):
             number += 1
+            self._stepped += 1
             if executor is not None and self._executor_busy(event.symbol):
                 self._deliver(event)
             if session.on_event(event):

@@ -88,6 +88,7 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "input": composition.source.description,
         "data_tier": str(composition.source.data_tier),
         "events": outcome.events,
+        "stepped_events": outcome.events if outcome.stepped is None else outcome.stepped,
         "wall_s": round(outcome.wall_s, 3),
         "state_seconds": {state: us / 1e6 for state, us in states.items()},
         "episodes": [_episode(one, lane.setup.instrument) for lane in lanes for one in lane.episodes.episodes],

@@ -60,6 +60,8 @@ class RunOutcome:
     wall_s: float = 0.0
     snapshots: int = 0
     commits: int = field(default=0)
+    stepped: int | None = None
+    """Events that the session was shown one by one; None: all of them."""
     signal: int = 0
     """Number of the signal that interrupted the run, 0 for none."""
 

@@ -57,7 +57,7 @@ def report(tape: Path, *overrides: str, cache: bool = True, engine: str = "batch
     """A backtest of the tape, without what may differ."""
     request = RunRequest(mode="backtest", paths=(tape,), overrides=overrides, keep=False, engine=engine, cache=cache)
     made = execute(request)
-    return {key: value for key, value in made.items() if key not in ("wall_s", "engine")}
+    return {key: value for key, value in made.items() if key not in ("wall_s", "engine", "stepped_events")}
 
 
 def test_a_second_run_takes_what_the_first_kept(tape: Path, home: Path, sensed: list[int]) -> None:
