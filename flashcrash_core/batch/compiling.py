@@ -11,15 +11,24 @@ import hashlib
 import marshal
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 from flashcrash_core.detection.compiled_as import compiled_form
 
-__all__ = ["cache_directory", "compiled", "compiled_in_one", "fingerprint", "is_available", "is_of_the_compiler", "specialised"]
+__all__ = [
+    "Opaque",
+    "cache_directory",
+    "compiled",
+    "compiled_in_one",
+    "fingerprint",
+    "is_available",
+    "is_of_the_compiler",
+    "specialised",
+]
 
 _APART: Final = ""
 _IN_ONE: Final = "-in-one"
@@ -32,7 +41,13 @@ _OPTIONS: Final[dict[str, dict[str, bool]]] = {
 }
 """What numba is told beside the usual: ``_nrt`` counts references."""
 
+_PLAIN: Final = (int, float, complex, bool, str, bytes)
+_LIBRARIES: Final = ("math", "cmath", "numpy")
 _done: Final[dict[str, Any]] = {}
+
+
+class Opaque(ValueError):
+    """What a function does cannot be told from its code: two that differ might be taken for one. It is not compiled."""
 
 
 def is_available() -> bool:
@@ -101,11 +116,14 @@ def _made(function: Callable[..., Any], manner: str) -> Any:
 
 def is_of_the_compiler(error: Exception) -> bool:
     """Whether the function could not be compiled, rather than failed."""
-    return type(error).__module__.partition(".")[0] in ("numba", "llvmlite")
+    return isinstance(error, Opaque) or type(error).__module__.partition(".")[0] in ("numba", "llvmlite")
 
 
 def fingerprint(function: FunctionType) -> str:
-    """What the function does, and all that it calls: equal code and constants give an equal text, in any process."""
+    """What the function does, and all that it calls: equal code and constants give an equal text, in any process.
+
+    Raises Opaque where that cannot be told: a helper that is reached through a module, an object with methods, an array.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for part in _parts(function, {}):
         digest.update(part)
@@ -125,22 +143,31 @@ def _compile(function: FunctionType, identity: str, manner: str) -> Any:
     twin.__qualname__ = function.__qualname__
     twin.__module__ = function.__module__
     # No fastmath, which may reorder sums, and a division by zero raises: what comes out must equal the interpreter's to the bit.
-    made = numba.njit(nogil=True, error_model="python", boundscheck=bool(guard), **_OPTIONS[how])(twin)
+    options = {"nogil": True, "error_model": "python", "boundscheck": bool(guard), **_OPTIONS[how]}
+    made = numba.njit(**options)(twin)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_directory() / "code" / f"numba-{numba.__version__}" / identity)
     try:
         made.enable_caching()
+        if identity not in str(made._cache.cache_path):
+            # The directory cannot be written, and numba went to one beside the source, where functions of one name are one file.
+            return numba.njit(**options)(twin)
     finally:
         numba.config.CACHE_DIR = before
     return made
 
 
-def _names(code: CodeType) -> Iterable[str]:
-    return sorted(code.co_names)
+def _names(code: CodeType) -> list[str]:
+    """Globals (and attributes) that the code names, inner functions and comprehensions included."""
+    names = set(code.co_names)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            names.update(_names(inner))
+    return sorted(names)
 
 
 def _parts(function: FunctionType, seen: dict[int, int]) -> Iterable[bytes]:
-    """Everything that decides what ``function`` does: code, defaults, and the globals that it names, functions with their own."""
+    """Everything that decides what ``function`` does: code, defaults, what it closes over, and the globals that it names."""
     if id(function) in seen:
         yield b"seen %d" % seen[id(function)]
         return
@@ -148,7 +175,12 @@ def _parts(function: FunctionType, seen: dict[int, int]) -> Iterable[bytes]:
     code = function.__code__
     yield marshal.dumps((function.__module__, function.__qualname__, code.co_code, code.co_varnames, code.co_names))
     yield repr(_constants(code)).encode()
-    yield repr(function.__defaults__).encode()
+    try:
+        held = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # an empty cell
+        raise Opaque(f"{function.__qualname__} closes over a name without a value") from None
+    for value in (*held, *(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())):
+        yield from _value(value, seen)
     for name in _names(code):
         if name in function.__globals__:
             yield name.encode()
@@ -156,18 +188,33 @@ def _parts(function: FunctionType, seen: dict[int, int]) -> Iterable[bytes]:
 
 
 def _value(value: object, seen: dict[int, int]) -> Iterable[bytes]:
+    """Bytes that stand for the value and for nothing else. Raises Opaque where there are none."""
     if isinstance(value, FunctionType):
         form = compiled_form(value)
-        assert isinstance(form, FunctionType)
+        if not isinstance(form, FunctionType):
+            raise Opaque(f"{value.__qualname__} is compiled as something that is no plain function")
         yield from _parts(form, seen)
-    elif isinstance(value, ModuleType | BuiltinFunctionType):
-        yield value.__name__.encode()
-    elif isinstance(value, type):
-        yield f"{value.__module__}.{value.__qualname__} {_fields(value)}".encode()
-    elif isinstance(value, Mapping):
-        yield repr(sorted(value.items())).encode()
-    else:
+    elif value is None or type(value) in _PLAIN:
         yield repr(value).encode()
+    elif type(value) in (tuple, frozenset):
+        for part in sorted(value, key=repr) if isinstance(value, frozenset) else value:  # type: ignore[attr-defined]
+            yield from _value(part, seen)
+        yield b"end"
+    elif isinstance(value, ModuleType) and value.__name__.partition(".")[0] in _LIBRARIES:
+        yield value.__name__.encode()
+    elif isinstance(value, type) and _is_known(value):
+        yield f"{value.__module__}.{value.__qualname__} {_fields(value)}".encode()
+    elif type(value).__name__ in ("builtin_function_or_method", "ufunc"):
+        yield repr(value).encode()
+    else:
+        raise Opaque(f"what {value!r:.80} does cannot be told from outside")
+
+
+def _is_known(kind: type) -> bool:
+    """A record of fields, a number's type, an exception: nothing with a behaviour of its own."""
+    if kind.__module__.partition(".")[0] in (*_LIBRARIES, "builtins"):
+        return True
+    return (issubclass(kind, tuple) and hasattr(kind, "_fields")) or issubclass(kind, BaseException)
 
 
 def _fields(kind: type) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from flashcrash_core.batch.compiling import compiled_in_one, is_of_the_compiler, specialised
+from flashcrash_core.batch.compiling import Opaque, compiled_in_one, is_of_the_compiler, specialised
 from flashcrash_core.batch.readings import BatchRefused, Readings
 from flashcrash_core.detection.panel import PanelEntry
 
@@ -175,7 +175,10 @@ class Flags:
             return made
         numbers = len(readings.entry.statistics), len(source.entry.baselines)
         if max(numbers) < len(_TUPLES):
-            made._follow = compiled_in_one(made._written(_TUPLES[numbers[0]], _TUPLES[numbers[1]]), guarded=True)
+            try:
+                made._follow = compiled_in_one(made._written(_TUPLES[numbers[0]], _TUPLES[numbers[1]]), guarded=True)
+            except Opaque:
+                made._interpret()
         else:
             made._interpret()
         return made

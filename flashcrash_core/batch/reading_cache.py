@@ -11,8 +11,8 @@ import mmap
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
@@ -22,23 +22,26 @@ import numpy as np
 from attrs import asdict
 
 from flashcrash_core._version import __version__
-from flashcrash_core.batch.compiling import cache_directory, fingerprint
+from flashcrash_core.batch import event_pass
+from flashcrash_core.batch.compiling import Opaque, cache_directory, fingerprint
 from flashcrash_core.batch.feature_pass import FeaturePass, PassCheckpoint
+from flashcrash_core.batch.flags import follow
 from flashcrash_core.batch.lane_columns import LaneColumns, Part, Restart
 from flashcrash_core.batch.pass_state import PassState
-from flashcrash_core.batch.readings import Readings
+from flashcrash_core.batch.readings import Readings, drive
 from flashcrash_core.batch.row_chunk import BarColumns
 from flashcrash_core.detection.indicator import StepIndicator
 from flashcrash_core.detection.panel import PanelEntry
+from flashcrash_core.errors import UsageError
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.market.tape.columns import TapeColumns
 
 __all__ = ["MOST_BYTES", "KeptJudgements", "load", "reading_key", "save"]
 
-FEATURE_VERSION: Final = 1
-"""Of what a feature row means. Raise it with every change of a row's definition."""
-MOST_BYTES: Final = int(float(os.environ.get("FLASHCRASH_CACHE_GB", "8")) * 1e9)
+MOST_BYTES: Final = 8_000_000_000
+"""Of all readings together, unless ``FLASHCRASH_CACHE_GB`` says otherwise."""
+_OLD_S: Final = 86_400
 MOST_JUDGED: Final = 64
 """Judgements kept beside one tape's readings."""
 _ROWS: Final = ("t_us", "event", "unhealthy", "price")
@@ -47,16 +50,21 @@ _CONTENTS: Final = "contents.msgpack"
 
 def reading_key(columns: TapeColumns, instrument: Instrument, entries: Sequence[PanelEntry], **options: Any) -> str:
     """Digest of all that the readings depend on; "" where it cannot be told: a tape without identity, a formula without code."""
+    most_bytes()  # a wrong setting is told before anything is done
     if not columns.identity:
         return ""
-    parts: list[Any] = [FEATURE_VERSION, __version__, GRID_US, columns.identity, sorted(options.items())]
+    parts: list[Any] = [__version__, GRID_US, columns.identity, sorted(options.items())]
+    parts += [fingerprint(event_pass.run_events), fingerprint(drive)]  # type: ignore[arg-type]
     parts.append((str(instrument.tick_size), str(instrument.lot_size), str(instrument.notional_unit), str(instrument.kind)))
     for entry in entries:
         indicator = entry.indicator
-        if not isinstance(indicator, StepIndicator) or not isinstance(indicator.step, FunctionType):
+        if entry.failed or not isinstance(indicator, StepIndicator) or not isinstance(indicator.step, FunctionType):
             return ""
         parts.append((entry.name, entry.inactive, len(entry.statistics), len(entry.baselines)))
-        parts.append((fingerprint(indicator.step), repr(indicator.params), repr(indicator.state)))
+        try:
+            parts.append((fingerprint(indicator.step), repr(indicator.params), repr(indicator.state)))
+        except Opaque:
+            return ""
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
@@ -69,11 +77,13 @@ def load(key: str, columns: TapeColumns, entries: tuple[PanelEntry, ...], events
         rows = {name: _mapped(folder, name, *shapes[name]) for name in _ROWS}
         bars = BarColumns(*(_mapped(folder, f"bars.{name}", *shapes[f"bars.{name}"]) for name in BarColumns._fields))
         seen = tuple(_mapped(folder, name, *shapes[name]) for name in ("bars.number", "bars.seen_us"))
+        # All is mapped at once: another process may remove the folder, but not what is mapped.
+        pairs = [_pair(folder, shapes, index) for index in range(len(entries))]
         os.utime(folder)
     except (OSError, ValueError, KeyError, msgspec.DecodeError):
         return None
     made = LaneColumns(entries, events, len(columns), length=contents["length"], **rows)
-    made.readings = [Readings(entry, load=partial(_pair, folder, shapes, index)) for index, entry in enumerate(entries)]
+    made.readings = [Readings(entry, *pair) for entry, pair in zip(entries, pairs, strict=True)]
     made.restarts = [Restart(*restart) for restart in contents["restarts"]]
     made.parts = [_part(part) for part in contents["parts"]]
     if len(seen[0]):
@@ -95,8 +105,8 @@ def save(key: str, made: LaneColumns) -> None:
             aside.rename(home / key)
         made.judge_apart(KeptJudgements(key, made.length))
         _prune(home)
-    except OSError:
-        pass  # a full disk, or another process was quicker
+    except Exception:
+        return  # a full disk, or another process was quicker: what is not kept is made again
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -126,12 +136,12 @@ class KeptJudgements:
             return
         try:
             for what, column in (("bits", bits), ("values", values)):
-                aside = self._folder / f".{name}.{what}.{os.getpid()}"
-                aside.write_bytes(np.ascontiguousarray(column).data)
-                aside.rename(self._folder / f"{name}.{what}")
+                with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".writing-", delete=False) as aside:
+                    aside.write(np.ascontiguousarray(column).data)
+                Path(aside.name).rename(self._folder / f"{name}.{what}")
             self._prune()
         except OSError:
-            pass
+            return
 
     def _prune(self) -> None:
         kept = sorted(self._folder.glob("judged-*.values"), key=lambda path: path.stat().st_mtime)
@@ -145,7 +155,11 @@ def _judgement_name(entry: PanelEntry, source: PanelEntry) -> str:
     if not isinstance(indicator.judge, FunctionType):
         return ""
     parts = (entry.name, source.name, entry.inactive, repr(indicator.levels), indicator.persist_us, indicator.latch_us)
-    digest = hashlib.blake2b(repr((fingerprint(indicator.judge), parts)).encode(), digest_size=12)
+    try:
+        code = fingerprint(indicator.judge), fingerprint(follow)  # type: ignore[arg-type]
+    except Opaque:
+        return ""
+    digest = hashlib.blake2b(repr((code, parts)).encode(), digest_size=12)
     return f"judged-{digest.hexdigest()}"
 
 
@@ -204,19 +218,33 @@ def _part(part: list[Any]) -> Part:
     return Part(first_row, first_event, PassCheckpoint(position, state))
 
 
+def most_bytes() -> int:
+    """The bound. Raises UsageError for a setting that is no number."""
+    told = os.environ.get("FLASHCRASH_CACHE_GB")
+    if told is None:
+        return MOST_BYTES
+    try:
+        return int(float(told) * 1e9)
+    except ValueError:
+        raise UsageError(f"FLASHCRASH_CACHE_GB={told}: must be a number of gigabytes, as in FLASHCRASH_CACHE_GB=8") from None
+
+
 def _home() -> Path:
     return cache_directory() / "readings"
 
 
 def _prune(home: Path) -> None:
-    """Let the least recently used go until the rest fits."""
+    """Let the least recently used go until the rest fits, and what killed processes left."""
+    for left in home.glob(".writing-*"):
+        if time.time() - left.stat().st_mtime > _OLD_S:
+            shutil.rmtree(left, ignore_errors=True)
     kept = sorted(
         (folder for folder in home.iterdir() if not folder.name.startswith(".")), key=lambda folder: folder.stat().st_mtime
     )
     sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in kept}
     total = sum(sizes.values())
-    for folder in kept:
-        if total <= MOST_BYTES:
+    for folder in kept[:-1]:
+        if total <= most_bytes():
             break
         shutil.rmtree(folder, ignore_errors=True)
         total -= sizes[folder]

@@ -5,7 +5,6 @@ they can be kept and judged against any thresholds later.
 """
 
 import typing
-from collections.abc import Callable
 from math import nan
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from flashcrash_core.batch.compiling import compiled_in_one, is_of_the_compiler, specialised
+from flashcrash_core.batch.compiling import Opaque, compiled_in_one, is_of_the_compiler, specialised
 from flashcrash_core.batch.rows import RowColumns, row_at, row_object
 from flashcrash_core.detection.indicator import StepIndicator
 from flashcrash_core.detection.panel import Panel, PanelEntry
@@ -67,39 +66,18 @@ class Readings:
     """
 
     entry: PanelEntry
-    _pair: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-    _load: Callable[[], tuple[Any, Any]] | None = None
-    """Gives the columns when they are first asked for: a trial that changes no level never asks."""
+    statistic: NDArray[np.float64]
+    baseline: NDArray[np.float64]
     compiled_step: bool = field(default=False, init=False)
     _drive: Any = field(default=None, init=False)
     _state: Any = field(default=None, init=False)
     _panel: Panel | None = field(default=None, init=False)
 
-    @property
-    def statistic(self) -> NDArray[np.float64]:
-        """``statistic[k, row]``."""
-        return self._columns()[0]
-
-    @property
-    def baseline(self) -> NDArray[np.float64]:
-        """``baseline[k, row]``."""
-        return self._columns()[1]
-
-    def _columns(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if self._pair is None:
-            assert self._load is not None
-            self._pair = self._load()
-        return self._pair
-
     @classmethod
     def of(cls, entry: PanelEntry, room: int) -> "Readings":
         """Empty columns for ``room`` rows."""
         shape = (len(entry.statistics), room), (len(entry.baselines), room)
-        readings = cls(entry, (np.empty(shape[0]), np.empty(shape[1])))
-        if entry.inactive:
-            readings.statistic[:] = nan
-            readings.baseline[:] = nan
-        return readings
+        return cls(entry, np.empty(shape[0]), np.empty(shape[1]))
 
     def start_over(self, entry: PanelEntry) -> None:
         """Go on with a freshly built program: the lane started over, or has just begun."""
@@ -117,7 +95,10 @@ class Readings:
             keep_statistic=keep_some if entry.statistics else keep_none,
             keep_baseline=keep_some if entry.baselines else keep_none,
         )
-        self._drive = compiled_in_one(template, guarded=True)
+        try:
+            self._drive = compiled_in_one(template, guarded=True)
+        except Opaque:
+            self._interpret()
 
     def _interpret(self) -> None:
         self.compiled_step, self._drive = False, None
@@ -126,6 +107,8 @@ class Readings:
     def take(self, rows: RowColumns, number: int, at: int) -> None:
         """Step over the first ``number`` rows. Raises BatchRefused where the panel would have booked a fault."""
         if self.entry.inactive:
+            self.statistic[:, at : at + number] = nan
+            self.baseline[:, at : at + number] = nan
             return
         if self._drive is not None:
             indicator = self.entry.indicator
@@ -160,7 +143,7 @@ class Readings:
 
     def grow(self, room: int) -> None:
         """Make room for more rows."""
-        self._pair = _grown(self.statistic, room), _grown(self.baseline, room)
+        self.statistic, self.baseline = _grown(self.statistic, room), _grown(self.baseline, room)
 
 
 def _grown(columns: NDArray[np.float64], room: int) -> NDArray[np.float64]:

@@ -121,7 +121,10 @@ class BatchRunner(Runner):
                 self._on_progress(number / self._total, number)
             session.seq = number + 1 + self._notices
             self._strands[symbol].cursor.show(event)
-            session.halt_if_failing()
+            if session.failing:
+                self._stand_before(number + 1)  # the halt must find every lane, and every clock, where this event leaves it
+                session.seq = number + 1 + self._notices
+                session.halt_if_failing()
             if session.output.records:
                 self._settle()
             if session.halted:  # nothing is open on the grid
@@ -200,6 +203,8 @@ class BatchRunner(Runner):
         session.now_us = max(session.now_us, *(lane.now_us for lane in session.lanes.values()))
         session.seq = self._total + self._notices
         self._outcome.events = self._total
+        if session.halted:  # with something still open
+            self._outcome.status = "halted"
 
     def _save(self, consumed: int) -> None:
         """No snapshot: what is interrupted is run again, which is quicker than writing one."""

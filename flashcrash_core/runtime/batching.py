@@ -19,7 +19,7 @@ from flashcrash_core.runtime.lane import Lane
 from flashcrash_core.runtime.lane_cursor import LaneCursor
 from flashcrash_core.runtime.runner import RunOptions
 
-__all__ = ["BatchRefused", "MakePass", "refuse_options", "strands_of"]
+__all__ = ["BatchRefused", "MakePass", "finish_writing", "refuse_options", "strands_of"]
 
 MakePass = Callable[..., EventPass]
 _being_written: Final[dict[str, Thread]] = {}
@@ -104,8 +104,15 @@ def sensed_lane(
     return sensed
 
 
+def finish_writing() -> None:
+    """Wait for readings that are still being written."""
+    while _being_written:
+        _being_written.popitem()[1].join()
+
+
 def _keep_beside(key: str, sensed: LaneColumns) -> None:
-    """Write the readings while the run goes on: they do not change any more."""
+    """Write the readings while the run goes on: they do not change any more. One at a time, since each holds its columns."""
+    finish_writing()
     _being_written[key] = writer = Thread(target=save, args=(key, sensed), name="readings")
     writer.start()
 

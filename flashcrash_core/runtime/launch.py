@@ -226,7 +226,12 @@ def _drive(
     session = composition.session
     mode = prepared.config.settings.run.mode
     options = _options(prepared, request)
-    runner, engine = _runner(composition, store, session_id, options, on_progress, request, resuming=resuming)
+    try:
+        runner, engine = _runner(composition, store, session_id, options, on_progress, request, resuming=resuming)
+    except BaseException as error:
+        if store is not None and not resuming:
+            _fail(store, session_id, composition, error, prepared.config.settings.run.db)
+        raise
     skip = 0
     if resuming and store is not None:
         snapshot = store.latest_snapshot(session_id)

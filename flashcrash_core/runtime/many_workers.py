@@ -23,6 +23,7 @@ from attrs import define, field, frozen
 
 from flashcrash_core.errors import FlashcrashError
 from flashcrash_core.runtime import launch
+from flashcrash_core.runtime.batching import finish_writing
 from flashcrash_core.runtime.many_reports import decoded, write_whole
 from flashcrash_core.runtime.request import RunRequest
 
@@ -187,7 +188,10 @@ def _run(work: Work, end: Connection) -> tuple[bytes | None, str, float | None]:
             end.send((None, "", fraction))
 
     try:
-        report = launch.detect(work.request, tell) if work.detect else launch.execute(work.request, tell)
+        try:
+            report = launch.detect(work.request, tell) if work.detect else launch.execute(work.request, tell)
+        finally:
+            finish_writing()  # a worker is ended without a word once there is no more work
         document = launch.to_json(report | work.added) + b"\n"
         if work.place is not None:
             write_whole(work.place, document)

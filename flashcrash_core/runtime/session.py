@@ -157,6 +157,11 @@ class Session:
                 case "executor":
                     self._failing = "executor_quarantined"
 
+    @property
+    def failing(self) -> bool:
+        """A plugin without which the session must not decide is gone, and nothing has been done about it yet."""
+        return bool(self._failing)
+
     def halt_if_failing(self) -> None:
         """A plugin without which the session must not decide is gone: halt before the next decision."""
         if self._failing:

@@ -92,8 +92,14 @@ class Staging:
         if target.exists():
             if _hash_of(target) == digest:
                 return Published(target, "unchanged")
-            target.rename(self.folder / f"{'-'.join(relative.parts)}.old")
-            source.rename(target)
+            old = target.with_name(f".{target.name}.old")  # outside the folder that is swept
+            target.rename(old)
+            try:
+                source.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
             return Published(target, "replaced")
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)

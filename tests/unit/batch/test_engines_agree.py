@@ -43,6 +43,16 @@ def test_two_symbols_share_one_account(seed: int) -> None:
     assert set(report["symbols"]) == {"AAAUSDT", "BBBUSDT"}
 
 
+@pytest.mark.parametrize("cut_s", [15, 16, 17, 18, 20])
+def test_a_halt_with_something_open_at_the_end_of_the_data(cut_s: int) -> None:
+    """A run that risk halted is halted, also when the data end before the last order does."""
+    require_equal(
+        request("run.seed=8", *QUIET, f"feeds.simulated.aftermath_s={cut_s}", "risk.max_drawdown_pct=0.0001",
+                "strategy.score_threshold=0", "strategy.volume_ratio=0"),
+        f"cut {cut_s}",
+    )  # fmt: skip
+
+
 def test_over_the_streaming_accumulator_itself() -> None:
     """With the pass replaced by the accumulator that it must equal, the batch engine reports the same again."""
     asked = request("run.seed=5", *QUIET)
