@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint typecheck unit docs faults results bench bench-peers bench-peers-results whole-days soak clean help
+.PHONY: run test lint typecheck unit docs faults results bench bench-peers bench-peers-results engines whole-days soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -42,6 +42,9 @@ bench-peers: $(STAMP) ## against hftbacktest and NautilusTrader, each in an envi
 
 bench-peers-results: $(STAMP) ## the same with cost growth, and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/peers/run.py --growth --results
+
+engines: $(STAMP) ## 200 seeded markets of twenty minutes through both engines
+	FLASHCRASH_SEEDS=200 $(BIN)/pytest -n 2 tests/unit/batch/test_engines_agree.py
 
 whole-days: $(STAMP) ## simulated days through both engines, whole reports compared (DAYS=3)
 	$(BIN)/python tests/whole_days.py --days $(or $(DAYS),3)

@@ -215,9 +215,10 @@ def test_usage(arguments: tuple[str, ...], words: str, cli: Any, tmp_path: Path)
 
 
 def test_engine_batch(cli: Any, tmp_path: Path, calm_lines: list[bytes]) -> None:
-    """The batch engine is refused, not silently replaced by another."""
+    """The batch engine is refused where it cannot do the run, not silently replaced by another; so is an engine that is none."""
     tape = capture(tmp_path / "x.gz", calm_lines)
-    assert "only auto and stream are available" in cli.refused(2, "backtest", tape, "--engine", "batch")
+    assert "flashcrash tape import" in cli.refused(2, "backtest", tape, "--engine", "batch")
+    assert "choose auto, batch or stream" in cli.refused(2, "backtest", tape, "--engine", "fast")
 
 
 def test_bad_configuration(cli: Any, tmp_path: Path) -> None:

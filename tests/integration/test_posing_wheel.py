@@ -112,7 +112,7 @@ def test_it_is_listed_as_third_party_and_warned_of(place: Place) -> None:
     listed = place.document("plugins", "list")
     rows = listed["plugins"]
     ours = [row for row in rows if row["first_party"]]
-    assert (len(ours), {row["status"] for row in ours}, {row["distribution"] for row in ours}) == (17, {"loaded"}, {"flashcrash"})
+    assert (len(ours), {row["status"] for row in ours}, {row["distribution"] for row in ours}) == (21, {"loaded"}, {"flashcrash"})
     posing = [row for row in rows if not row["first_party"]]
     places = {f"flashcrash from {place.site / name}" for name in ("flashcrash.egg-info", "flashcrash-9.dist-info")}
     assert {row["distribution"] for row in posing} == places

@@ -123,7 +123,8 @@ def _require_released(subject: FeedSubject, before: tuple[set[str], set[threadin
     deadline = time.monotonic() + _END_S
     while True:
         for thread in set(threading.enumerate()) - threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            with suppress(RuntimeError):  # it is just being started, and cannot be waited for yet
+                thread.join(max(0.0, deadline - time.monotonic()))
         left = [thread.name for thread in set(threading.enumerate()) - threads]
         numbers = _descriptors() - files
         # The far end of a connection may be in this process, and learns of its end a little later.
