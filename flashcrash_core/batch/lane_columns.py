@@ -282,11 +282,19 @@ class LaneColumns:
         self.tally.count(self.bits, row, ended)
 
     def drop(self, index: int, row: int) -> None:
-        """An indicator was quarantined: from ``row`` on it is missing."""
+        """An indicator was quarantined: from ``row`` on it is missing, and so is its baseline to whoever is judged against it."""
         self.values[index][row:] = np.nan
         self.bits[index][row:] = 0
         self.dropped.add(index)
+        self.readings[index].miss_from(row)
+        self._make_flags()
+        name = self.entries[index].name
+        for place, entry in enumerate(self.entries):
+            if entry.baseline_from == name and place not in self.dropped:
+                for first, last in self.stretches():
+                    self.flags[place].judge(self.t_us, max(first, row), last, _off())
         self.tally.count(self.bits, row, self.length)
+        self._pairs = _Block(0, [])
 
     # -- looking up --------------------------------------------------------------------------------------------------
 

@@ -141,6 +141,12 @@ class Readings:
             self.statistic[:, at + index] = statistic
             self.baseline[:, at + index] = baseline
 
+    def miss_from(self, row: int) -> None:
+        """It is missing from ``row`` on. In copies: what was read may be kept at this moment."""
+        self.statistic, self.baseline = self.statistic.copy(), self.baseline.copy()
+        self.statistic[:, row:] = nan
+        self.baseline[:, row:] = nan
+
     def grow(self, room: int) -> None:
         """Make room for more rows."""
         self.statistic, self.baseline = _grown(self.statistic, room), _grown(self.baseline, room)
