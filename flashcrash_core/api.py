@@ -41,6 +41,7 @@ from flashcrash_core.errors import (
     PluginNotFound,
     StorageError,
     UsageError,
+    VenueError,
     VerificationError,
 )
 from flashcrash_core.hookspecs import (
@@ -332,6 +333,7 @@ __all__ = [
     "TransitionRecord",
     "UsageError",
     "VenueConfig",
+    "VenueError",
     "VenueNotice",
     "VerificationError",
     "WindowFn",

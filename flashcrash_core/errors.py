@@ -11,6 +11,7 @@
     |   +-- PluginContract    a plugin breaks the contract (api, hook, spec)
     |   +-- PluginFailure     a plugin that the session needs failed at run time     exit code 1
     +-- DataError             market data cannot be read or is not what it says  exit code 1
+    +-- VenueError            a venue cannot be reached, or refuses this machine exit code 1
     +-- StorageError          the database cannot be opened, written or trusted  exit code 1
     +-- InvariantError        the books do not balance; a defect, never ignored  exit code 1
     +-- HaltedError           a risk control stopped the session                 exit code 3
@@ -35,6 +36,7 @@ __all__ = [
     "PluginNotFound",
     "StorageError",
     "UsageError",
+    "VenueError",
     "VerificationError",
 ]
 
@@ -87,6 +89,10 @@ class PluginFailure(PluginError):
 
 class DataError(FlashcrashError):
     """A market data file is missing, unreadable, empty, or not what it claims to be."""
+
+
+class VenueError(FlashcrashError):
+    """A venue cannot be reached, refuses this machine, or answers with something that is not its protocol."""
 
 
 class StorageError(FlashcrashError):
