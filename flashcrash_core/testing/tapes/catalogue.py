@@ -35,7 +35,7 @@ TAPES: Final[Mapping[str, str]] = MappingProxyType({name: summary for name, (_, 
 """Name of every tape and what is on it."""
 BOOK_ONLY: Final = frozenset({"empty_book"})
 """Tapes that are about the book, and do not exist without one."""
-_KEPT: Final = 24
+_KEPT: Final = 48
 """Tapes kept per process: two seeds of each. Measured with rows: 17 to 22 MB for a market, 4 MB for a fault on a kept one."""
 
 
