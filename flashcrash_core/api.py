@@ -102,6 +102,7 @@ from flashcrash_core.market.feed import (
     FeedSource,
     InstrumentResolver,
     SourceInfo,
+    WatchedSource,
 )
 from flashcrash_core.market.files import (
     LineReader,
@@ -114,6 +115,9 @@ from flashcrash_core.market.instruments import (
     MarketKind,
     money_to_decimal,
     to_money,
+)
+from flashcrash_core.market.live_source import (
+    LiveSource,
 )
 from flashcrash_core.market.tape.columns import (
     TapeColumns,
@@ -276,6 +280,7 @@ __all__ = [
     "JudgedRow",
     "Level",
     "LineReader",
+    "LiveSource",
     "MarketEvent",
     "MarketKind",
     "MarketScenario",
@@ -336,6 +341,7 @@ __all__ = [
     "VenueError",
     "VenueNotice",
     "VerificationError",
+    "WatchedSource",
     "WindowFn",
     "WindowIndicator",
     "__version__",

@@ -50,31 +50,38 @@ class InstrumentBook:
         if problems:
             raise ConfigError(problems)
 
-    def __call__(self, symbol: str, *, kind: MarketKind = MarketKind.SPOT, sample: tuple[str, str] | None = None) -> Instrument:
+    def __call__(
+        self,
+        symbol: str,
+        *,
+        kind: MarketKind = MarketKind.SPOT,
+        sample: tuple[str, str] | None = None,
+        venue: Instrument | None = None,
+    ) -> Instrument:
         """The instrument of ``symbol`` in the market ``kind``.
 
         ``sample`` is a ``(price, quantity)`` pair of decimal strings to infer from when nothing is known; the grid is then that of
-        their decimal places. Raises DataError for an unknown symbol without a sample, ConfigError for a bad override.
+        their decimal places. ``venue`` is what the venue tells, and goes before what is shipped. Raises DataError for an unknown
+        symbol without a sample, ConfigError for a bad override.
         """
         symbol = symbol.upper()
         found = self._known.get((symbol, kind))
         if found is None:
-            found = self._configured(symbol, kind, sample) or _shipped(symbol, kind) or self._inferred(symbol, kind, sample)
+            given = venue or _shipped(symbol, kind)
+            found = self._configured(symbol, kind, sample, given) or given or self._inferred(symbol, kind, sample)
             self._known[symbol, kind] = found
         return found
 
-    def _configured(self, symbol: str, kind: MarketKind, sample: tuple[str, str] | None) -> Instrument | None:
+    def _configured(
+        self, symbol: str, kind: MarketKind, sample: tuple[str, str] | None, given: Instrument | None
+    ) -> Instrument | None:
         fields = dict(self._overrides.get(symbol, {}))
         if not fields or MarketKind(fields.pop("kind", kind)) is not kind:
             return None
         try:
-            if {"tick_size", "lot_size"} <= fields.keys():
-                base = _shipped(symbol, kind)
-                if base is None:
-                    return Instrument(symbol, kind=kind, **({"quote_asset": _quote_asset(symbol)} | fields))
-            else:
-                base = _shipped(symbol, kind) or self._inferred(symbol, kind, sample)
-            return evolve(base, **fields)
+            if given is None and {"tick_size", "lot_size"} <= fields.keys():
+                return Instrument(symbol, kind=kind, **({"quote_asset": _quote_asset(symbol)} | fields))
+            return evolve(given or self._inferred(symbol, kind, sample), **fields)
         except (InvalidOperation, ValueError, TypeError) as error:
             raise ConfigError(f'instruments.{symbol}: cannot be used ({error!r}); give sizes as decimals such as "0.01"') from None
 

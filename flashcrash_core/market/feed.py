@@ -8,7 +8,7 @@ message that it cannot use. Several sources are chained or merged by the kernel.
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -16,7 +16,17 @@ from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.instruments import Instrument, MarketKind
 from flashcrash_core.market.tape.columns import TapeColumns
 
-__all__ = ["ColumnSource", "DataTier", "Feed", "FeedRequest", "FeedSource", "InstrumentResolver", "LineSource", "SourceInfo"]
+__all__ = [
+    "ColumnSource",
+    "DataTier",
+    "Feed",
+    "FeedRequest",
+    "FeedSource",
+    "InstrumentResolver",
+    "LineSource",
+    "SourceInfo",
+    "WatchedSource",
+]
 
 
 class DataTier(StrEnum):
@@ -30,8 +40,18 @@ class DataTier(StrEnum):
 class InstrumentResolver(Protocol):
     """Finds the instrument of a symbol: shipped, configured, or inferred with a warning."""
 
-    def __call__(self, symbol: str, *, kind: MarketKind = MarketKind.SPOT, sample: tuple[str, str] | None = None) -> Instrument:
-        """``sample`` is a ``(price, quantity)`` pair of decimal strings from the data, to infer a grid from if nothing is known."""
+    def __call__(
+        self,
+        symbol: str,
+        *,
+        kind: MarketKind = MarketKind.SPOT,
+        sample: tuple[str, str] | None = None,
+        venue: Instrument | None = None,
+    ) -> Instrument:
+        """``sample`` is a ``(price, quantity)`` pair of decimal strings from the data, to infer a grid from if nothing is known.
+
+        ``venue`` is the grid as the venue itself tells it today: only what the user configured goes before it.
+        """
         ...
 
 
@@ -97,6 +117,18 @@ class LineSource(FeedSource, Protocol):
     @property
     def line(self) -> int:
         """Number of the line, 0 before the first."""
+        ...
+
+
+@runtime_checkable
+class WatchedSource(FeedSource, Protocol):
+    """A source of a running market, which knows how well it hears, and wants to know what hangs on it."""
+
+    position_open: bool
+    """Set by the runner: a position or an order is open, so that hearing again is worth any effort."""
+
+    def health(self) -> dict[str, Any]:
+        """How the feed is doing, as plain data for the report (``feed_health``); also right before :meth:`close`."""
         ...
 
 

@@ -58,8 +58,15 @@ class _Resolver:
         self.given: list[Instrument] = []
         self._book = InstrumentBook()
 
-    def __call__(self, symbol: str, *, kind: MarketKind = MarketKind.SPOT, sample: tuple[str, str] | None = None) -> Instrument:
-        instrument = self._book(symbol, kind=kind, sample=sample)
+    def __call__(
+        self,
+        symbol: str,
+        *,
+        kind: MarketKind = MarketKind.SPOT,
+        sample: tuple[str, str] | None = None,
+        venue: Instrument | None = None,
+    ) -> Instrument:
+        instrument = self._book(symbol, kind=kind, sample=sample, venue=venue)
         self.given.append(instrument)
         return instrument
 
