@@ -47,26 +47,38 @@ def installed_plugins() -> list[InstalledPlugin]:
     named_as_we_are = list(metadata.distributions(name=FIRST_PARTY))
     own = own_distribution(named_as_we_are)
     found = {
-        _plugin(point, claim, own=claim is own, poses=claim is not own)
+        _plugin(point, claim, called, own=claim is own, poses=claim is not own)
         for claim in named_as_we_are
+        for called in [_called(claim)]
         for point in claim.entry_points.select(group=GROUP)
         if claim is own or own is None or SHIPPED.get(point.name) != _target(point)
     }
     seen = {location_of(claim) for claim in named_as_we_are}
     for point in metadata.entry_points(group=GROUP):
         if point.dist is None or location_of(point.dist) not in seen:
-            found.add(_plugin(point, point.dist, own=False, poses=point.dist is not None and claims_our_name(point.dist)))
+            poses = point.dist is not None and claims_our_name(point.dist)
+            found.add(_plugin(point, point.dist, _called(point.dist), own=False, poses=poses))
     return sorted(found, key=lambda plugin: (not plugin.first_party, plugin.distribution, plugin.name, plugin.target))
 
 
-def _plugin(point: metadata.EntryPoint, distribution: metadata.Distribution | None, *, own: bool, poses: bool) -> InstalledPlugin:
-    target = _target(point)
+def _called(distribution: metadata.Distribution | None) -> tuple[str, str]:
+    """Name and version. Each asking parses the metadata anew, and we ship many plugins: it is asked once."""
     if distribution is None:
-        return InstalledPlugin(point.name, target, "unknown", "unknown")
+        return "unknown", "unknown"
+    text = distribution.metadata
+    return str(text["Name"]), str(text["Version"])
+
+
+def _plugin(
+    point: metadata.EntryPoint, distribution: metadata.Distribution | None, called: tuple[str, str], *, own: bool, poses: bool
+) -> InstalledPlugin:
+    target, (name, version) = _target(point), called
+    if distribution is None:
+        return InstalledPlugin(point.name, target, name, version)
     shipped = own and SHIPPED.get(point.name) == target
     poses = poses or (own and not shipped)
-    name = f"{FIRST_PARTY} from {location_of(distribution)}" if poses else str(distribution.name)
-    return InstalledPlugin(point.name, target, name, str(distribution.version), shipped, poses)
+    name = f"{FIRST_PARTY} from {location_of(distribution)}" if poses else name
+    return InstalledPlugin(point.name, target, name, version, shipped, poses)
 
 
 def _target(point: metadata.EntryPoint) -> str:
