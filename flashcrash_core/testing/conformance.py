@@ -90,6 +90,8 @@ class Task:
     name: str
     origin: str
     label: str
+    selection: str
+    """What loads it, so that the other process need not find it out again."""
     effort: str
     only: tuple[str, ...]
 
@@ -102,7 +104,7 @@ def tasks_of(element: str, *, effort: str = STANDARD.name, only: tuple[str, ...]
         if name not in known:
             raise UsageError(f'there is no check "{name}"; {_meant(name, sorted({subject.kind for subject in subjects}))}')
     return [
-        Task(element, subject.kind, subject.spec.name, subject.origin, subject.label, effort, only)
+        Task(element, subject.kind, subject.spec.name, subject.origin, subject.label, subject.selection, effort, only)
         for subject in subjects
         if not only or {check.name for check in battery_of(subject.kind)} & set(only)
     ]
@@ -121,5 +123,5 @@ def _meant(name: str, kinds: Sequence[str]) -> str:
 
 def run_task(task: Task) -> list[CheckResult]:
     """Run a task's checks, in this process."""
-    (subject,) = find_subjects(task.element, kind=task.kind, name=task.name, effort=EFFORTS[task.effort])
+    (subject,) = find_subjects(task.element, kind=task.kind, name=task.name, effort=EFFORTS[task.effort], selection=task.selection)
     return run_checks(subject, [check for check in battery_of(task.kind) if not task.only or check.name in task.only])

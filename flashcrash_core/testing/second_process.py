@@ -1,7 +1,8 @@
 """Run part of a check in a second Python process: with another hash seed, and under watch for I/O, clocks and random numbers.
 
 ``in_second_process(subject, task)`` loads the same plugin there, calls the module-level function ``task(subject)`` and returns what
-it gave (plain JSON data). Inside, ``with watching() as seen:`` collects what the code in the block asked of the world.
+it gave (plain JSON data). What the kernel has made for the task already, a tape's rows for one, can be handed over. Inside,
+``with watching() as seen:`` collects what the code in the block asked of the world.
 """
 
 import _thread
@@ -9,6 +10,7 @@ import datetime
 import io
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -46,16 +48,21 @@ def needs_a_name(subject: Subject[Any]) -> str:
 
 
 def in_second_process(
-    subject: Subject[Any], task: Callable[[Subject[Any]], Any], *, hash_seed: int = 0, watched: bool = False
+    subject: Subject[Any], task: Callable[..., Any], *given: Any, hash_seed: int = 0, watched: bool = False
 ) -> Any:
-    """``task(subject)`` in a fresh interpreter with ``PYTHONHASHSEED=hash_seed``. Raises CheckFailure when it fails there."""
+    """``task(subject, *given)`` in a fresh interpreter with ``PYTHONHASHSEED=hash_seed``. Raises CheckFailure when it fails there.
+
+    ``given`` is plain data of the kernel's own, which is pickled: nothing of the plugin's may be in it.
+    """
     request = {
         "element": subject.element,
         "kind": subject.kind,
         "name": subject.spec.name,
+        "selection": _needed(subject),
         "config": dict(subject.options),
         "local_endpoint": None if subject.local_endpoint is None else dict(subject.local_endpoint),
         "task": [task.__module__, task.__qualname__],
+        "given": given,
         "watched": watched,
         "path": [entry for entry in sys.path if entry],
     }
@@ -63,9 +70,8 @@ def in_second_process(
     try:
         done = subprocess.run(
             [sys.executable, "-c", f"from {__name__} import serve; serve()"],
-            input=json.dumps(request),
+            input=pickle.dumps(request),
             capture_output=True,
-            text=True,
             env=environment,
             timeout=_TIMEOUT_S,
             check=False,
@@ -73,9 +79,26 @@ def in_second_process(
     except subprocess.TimeoutExpired:
         raise CheckFailure(f"{subject.label}: {task.__name__} did not end within {_TIMEOUT_S} s in a second process") from None
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no output"]
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
         raise CheckFailure(f"{subject.label}: {task.__name__} failed in a second process: {lines[-1]}")
     return json.loads(done.stdout)
+
+
+_WHOLE_SESSIONS: Final = ("scorer", "strategy")
+"""Kinds of which the checks show a market with all indicators: their second process loads them all."""
+
+
+def _needed(subject: Subject[Any]) -> str:
+    """The least selection for the other process: importing all first-party plugins takes longer there than most tasks."""
+    if subject.kind in _WHOLE_SESSIONS:
+        return subject.selection
+    source = getattr(subject.spec, "baseline_from", None)
+    offering = [
+        plugin.candidate.name
+        for plugin in subject.registry.plugins
+        if not plugin.candidate.explicit and any(kind == "indicator" and spec.name == source for kind, spec in plugin.specs)
+    ]
+    return ",".join([subject.element, *offering])
 
 
 @contextmanager
@@ -187,7 +210,7 @@ def serve() -> None:
     # The answer has a way of its own: what a plugin prints must not mix with it.
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    request = json.load(sys.stdin)
+    request = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     sys.path[:] = request["path"]
     if request["watched"]:
         _watch_the_world()
@@ -197,10 +220,11 @@ def serve() -> None:
         name=request["name"],
         config=request["config"],
         local_endpoint=request["local_endpoint"],
+        selection=request["selection"],
     )
     module, qualname = request["task"]
     task: Any = __import__(module, fromlist=["_"])
     for part in qualname.split("."):
         task = getattr(task, part)
     with answer:
-        json.dump(task(found[0]), answer)
+        json.dump(task(found[0], *request["given"]), answer)

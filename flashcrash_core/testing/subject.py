@@ -38,6 +38,8 @@ class Subject(Generic[S]):
     origin: str
     """Distribution and version, file or module."""
     registry: Registry = field(repr=False)
+    selection: str = ""
+    """The selection that loads it beside the first-party plugins it does not replace, for a second process; "" for an object."""
     effort: Effort = STANDARD
     local_endpoint: Mapping[str, Any] | None = None
     """Settings that point it at an exchange on this machine, which are in ``config`` and ``options`` too. None: it is connected to
@@ -57,11 +59,14 @@ def find_subjects(
     config: Mapping[str, Any] | None = None,
     effort: Effort = STANDARD,
     local_endpoint: Mapping[str, Any] | None = None,
+    selection: str = "",
 ) -> list[Subject[Any]]:
     """All descriptors that a plugin offers, or those of one kind or name. ``plugin`` is an element of ``--plugins`` or an object.
 
     ``local_endpoint`` is the author's word that what reaches out (live feeds, executors of real runs only) may be connected: it
     holds settings, laid over ``config``, that point it at an exchange on this machine; ``{}`` when its defaults do.
+
+    ``selection`` is :attr:`Subject.selection` of one that another process has found: finding it out means to load all three times.
 
     Raises PluginError when the plugin cannot be loaded, ConfigError when ``config`` does not fit, UsageError when nothing is left
     to check or an address is not on this machine.
@@ -70,7 +75,8 @@ def find_subjects(
     if isinstance(plugin, str):
         if not plugin or "," in plugin or plugin.startswith(("+", "no:")):
             raise UsageError(f'plugin {plugin!r}: name one plugin, as in plugin = "my-vpin"')
-        registry = load_registry(_beside_the_shipped(plugin))
+        selection = selection or _beside_the_shipped(plugin)
+        registry = load_registry(selection)
         wanted = {candidate.name for candidate in registry.selection.chosen if candidate.explicit}
     else:
         given = getattr(plugin, "__name__", type(plugin).__name__).rpartition(".")[2].replace("_", "-").lower()
@@ -99,7 +105,7 @@ def find_subjects(
         if endpoint is not None:
             require_loopback(f"{kind_of} {spec.name}", endpoint, made)
         origin = f"{candidate.distribution} {candidate.version}".strip()
-        subjects.append(Subject(kind_of, spec, made, options, element, origin, registry, effort, endpoint))
+        subjects.append(Subject(kind_of, spec, made, options, element, origin, registry, selection, effort, endpoint))
     return subjects
 
 

@@ -19,21 +19,21 @@ Observation = dict[str, Any]
 """``digest`` of all that came out, and ``seen``: what was asked of the world while it did. Plain JSON data."""
 
 
-def _observation(subject: Subject[Any], task: Callable[[Subject[Any]], Observation]) -> Observation:
+def _observation(subject: Subject[Any], task: Callable[..., Observation], given: tuple[Any, ...]) -> Observation:
     """What ``task`` observes in a watched process with the first hash seed."""
-    return once(subject, task, lambda: _observed(subject, task))
+    return once(subject, task, lambda: _observed(subject, task, given))
 
 
-def _observed(subject: Subject[Any], task: Callable[[Subject[Any]], Observation]) -> Observation:
-    observation: Observation = in_second_process(subject, task, hash_seed=HASH_SEEDS[0], watched=True)
+def _observed(subject: Subject[Any], task: Callable[..., Observation], given: tuple[Any, ...]) -> Observation:
+    observation: Observation = in_second_process(subject, task, *given, hash_seed=HASH_SEEDS[0], watched=True)
     return observation
 
 
-def require_same_everywhere(subject: Subject[Any], task: Callable[[Subject[Any]], Observation], *, own_digest: str) -> None:
-    """Raise CheckFailure unless processes with other hash seeds give this process's digest."""
-    digests = [_observation(subject, task)["digest"]]
+def require_same_everywhere(subject: Subject[Any], task: Callable[..., Observation], *given: Any, own_digest: str) -> None:
+    """Raise CheckFailure unless ``task(subject, *given)`` gives this process's digest in processes with other hash seeds."""
+    digests = [_observation(subject, task, given)["digest"]]
     if subject.effort is not QUICK:
-        digests += [in_second_process(subject, task, hash_seed=seed)["digest"] for seed in HASH_SEEDS[1:]]
+        digests += [in_second_process(subject, task, *given, hash_seed=seed)["digest"] for seed in HASH_SEEDS[1:]]
     if {*digests, own_digest} != {own_digest}:
         raise CheckFailure(
             f"{subject.label}: it differs between processes (PYTHONHASHSEED {', '.join(map(str, HASH_SEEDS))}); look for a "
@@ -41,8 +41,8 @@ def require_same_everywhere(subject: Subject[Any], task: Callable[[Subject[Any]]
         )
 
 
-def require_no_world(subject: Subject[Any], task: Callable[[Subject[Any]], Observation], *, instead: str) -> None:
+def require_no_world(subject: Subject[Any], task: Callable[..., Observation], *given: Any, instead: str) -> None:
     """Raise CheckFailure when the work asked for a file, a socket, a clock or an unseeded number. ``instead`` says what to use."""
-    seen = _observation(subject, task)["seen"]
+    seen = _observation(subject, task, given)["seen"]
     if seen:
         raise CheckFailure(f"{subject.label}: asks the world while it works: {', '.join(seen)}; {instead}")

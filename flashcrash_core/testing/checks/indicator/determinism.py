@@ -2,10 +2,12 @@
 
 import hashlib
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from flashcrash_core.market.features import FeatureRow
 from flashcrash_core.specs import IndicatorSpec
 from flashcrash_core.testing.battery import CheckFailure, check
 from flashcrash_core.testing.checks.indicator.programs import live, panel_of, require_same
@@ -37,18 +39,18 @@ def determinism_across_builds(subject: Subject[IndicatorSpec]) -> None:
             )
 
 
-def readings_digest(subject: Subject[Any]) -> str:
-    """A digest over all readings of a tape, or the fault that ended them: other checks tell of it."""
+def readings_digest(subject: Subject[Any], rows: Sequence[FeatureRow]) -> str:
+    """A digest over all readings of the rows, or the fault that ended them: other checks tell of it."""
     try:
-        return hashlib.sha256(repr(live(subject, tape("crash_and_bounce").rows())).encode()).hexdigest()
+        return hashlib.sha256(repr(live(subject, rows)).encode()).hexdigest()
     except CheckFailure as failure:
         return str(failure)
 
 
-def observe(subject: Subject[Any]) -> Observation:
+def observe(subject: Subject[Any], rows: Sequence[FeatureRow]) -> Observation:
     """Task of a second process: the digest, and then, with lazy imports done, what the program asks for while it works."""
-    digest = readings_digest(subject)
-    rows, panel = tape("crash_and_bounce").rows(), panel_of(subject)
+    digest = readings_digest(subject, rows)
+    panel = panel_of(subject)
     with watching() as seen:
         for row in rows:
             panel.on_row(row)
@@ -58,13 +60,15 @@ def observe(subject: Subject[Any]) -> Observation:
 @check("indicator", needs_a_name)
 def determinism_across_processes(subject: Subject[IndicatorSpec]) -> None:
     """Processes with different hash seeds give the same readings: no order of a set, no address, no unseeded number enters."""
-    require_same_everywhere(subject, observe, own_digest=readings_digest(subject))
+    rows = tape("crash_and_bounce").rows()
+    require_same_everywhere(subject, observe, rows, own_digest=readings_digest(subject, rows))
 
 
 @check("indicator", needs_a_name)
 def no_io_no_clock(subject: Subject[IndicatorSpec]) -> None:
     """While it works the program opens nothing, asks no clock and draws no number: its rows are all it knows."""
-    require_no_world(subject, observe, instead="time is row.t_us, all else comes in through the configuration")
+    rows = tape("crash_and_bounce").rows()
+    require_no_world(subject, observe, rows, instead="time is row.t_us, all else comes in through the configuration")
 
 
 @check("indicator")
