@@ -13,7 +13,7 @@ from typing import Any, Final
 from flashcrash_core.testing.battery import CheckFailure
 from flashcrash_core.testing.subject import Subject
 
-__all__ = ["BYTES_PER_UNIT", "LEAST_BYTES", "LUMP_BYTES", "Work", "require_bounded_memory", "traced"]
+__all__ = ["BYTES_PER_UNIT", "LEAST_BYTES", "LUMP_BYTES", "Work", "require_bounded_memory", "set_aside", "traced"]
 
 BYTES_PER_UNIT: Final = 0.25
 """Growth that is still none, per row (event, score, position): one float of 24 bytes kept in a hundred rows."""
@@ -66,7 +66,7 @@ def require_bounded_memory(
     begins anew; a message that a test runner's own thread received meanwhile does not.
     """
     stretch = max(period, units // _STRETCHES // period * period)
-    with _set_aside():
+    with set_aside():
         for _ in range(2):
             grown = _growth(begin(), max(0, units - 3 * stretch), stretch, traced_from_the_start)
             in_both = min(grown) > max(LEAST_BYTES, BYTES_PER_UNIT * stretch)
@@ -81,7 +81,7 @@ def require_bounded_memory(
 
 
 @contextmanager
-def _set_aside() -> Iterator[None]:
+def set_aside() -> Iterator[None]:
     """What is there before the work begins, tapes above all, is no part of it: the collector need not go through it each time."""
     gc.freeze()
     try:

@@ -24,7 +24,7 @@ from flashcrash_core.testing.checks.feed.sources import (
     source_of,
 )
 from flashcrash_core.testing.checks.feed.waiting import awaited, close, in_time
-from flashcrash_core.testing.checks.memory import traced
+from flashcrash_core.testing.checks.memory import set_aside, traced
 
 __all__ = ["close_ends_the_events", "leaves_nothing_open", "memory_is_bounded", "progress_is_a_fraction"]
 
@@ -203,7 +203,7 @@ def _peak_bytes(subject: FeedSubject, events: int) -> int:
     with sample(subject, events=events) as path:
         if path is not None:
             read()
-        with traced() as used:
+        with set_aside(), traced() as used:
             before = used()
             tracemalloc.reset_peak()
             read()

@@ -68,7 +68,7 @@ def _survives(subject: Subject[IndicatorSpec], how: str) -> None:
 
 @lru_cache(maxsize=_KEPT)
 def _rows(how: str, name: str, seed: int) -> tuple[FeatureRow, ...]:
-    """The rows that the disturbed tape makes: no part of it is the subject's, and making them costs more than running one on them."""
+    """The rows that the disturbed tape makes: not the subject's, and making them costs more than running it on them."""
     source = tape(name, seed=seed)
     return tuple(feature_rows(_HOW[how](source.events, seed), source.instrument, has_book=True))
 

@@ -79,13 +79,14 @@ def batch(subject: Subject[IndicatorSpec], rows: Sequence[FeatureRow], instrumen
         ends = len(statistic)
         return [(tuple(a[i] for a in arrays[:ends]), tuple(a[i] for a in arrays[ends:])) for i in range(len(rows))]
     columns = columns_of(rows, FeatureRow._fields)
-    again = (FeatureRow(*values) for values in zip(*(columns[name].tolist() for name in FeatureRow._fields), strict=True))
+    again = map(FeatureRow._make, zip(*(columns[name].tolist() for name in FeatureRow._fields), strict=True))
     return [program.step(program.state, row, program.params) for row in again]
 
 
 def columns_of(rows: Sequence[FeatureRow], names: Iterable[str]) -> dict[str, Any]:
     """The rows as read-only numpy columns."""
-    columns = {name: np.array([getattr(row, name) for row in rows]) for name in names}
+    by_field = dict(zip(FeatureRow._fields, zip(*rows, strict=True), strict=True))
+    columns = {name: np.array(by_field[name]) for name in names}
     return {name: np.frombuffer(column.data.toreadonly(), dtype=column.dtype) for name, column in columns.items()}
 
 
