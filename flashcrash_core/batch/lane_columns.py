@@ -1,7 +1,8 @@
 """One symbol's whole input as columns: what a sleeping lane would have seen of every row, and any row again when it wakes.
 
-Pairs, values and flags of all rows are kept. Rows themselves (37 columns) are not: a pass over events makes any stretch of them
-anew from the checkpoint before it, in milliseconds. So memory stays small, and what a run costs beyond the pass follows the chaos.
+Of every row its time, event, price, health and flags are kept. Rows themselves (37 columns) and readings (some 30) are not: a pass
+over events makes any stretch of them anew from the checkpoint before it, in milliseconds. So memory stays small, and what a run
+costs beyond the pass follows the chaos. Readings that were kept on disk are looked up there.
 """
 
 from bisect import bisect_right
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from flashcrash_core.batch.dormancy import Tally
 from flashcrash_core.batch.flags import Flags
+from flashcrash_core.batch.programs import Columns, Programs, ProgramsCheckpoint, off, source_of
 from flashcrash_core.batch.readings import Readings
 from flashcrash_core.batch.row_chunk import BarColumns, RowChunk, bar_at
 from flashcrash_core.batch.rows import RowColumns, row_objects
@@ -25,8 +27,12 @@ from flashcrash_core.market.features import GRID_US, FeatureRow
 
 __all__ = ["EventPass", "JudgedCache", "LaneColumns", "Part", "Restart"]
 
-CHUNK_ROWS = 8_192
-"""Rows between two checkpoints: 14 minutes."""
+CHUNK_ROWS = 4_096
+"""Rows between two checkpoints: 7 minutes."""
+SPARE_ROWS = 256
+"""A chunk is a little longer than that."""
+RESIDENT = 2
+"""Chunks whose readings are held when they were made again: a nap's last values may reach into the one before."""
 BLOCK_ROWS = 32
 """Rows that become objects together."""
 
@@ -88,6 +94,12 @@ class Part:
     first_row: int
     first_event: int
     checkpoint: Any
+    programs: ProgramsCheckpoint | None = None
+    """Without it the readings are held, or mapped, as a whole."""
+    known: dict[int, Columns] = field(factory=dict)
+    """Readings of interpreted programs."""
+    judged: list[tuple[int, int, NDArray[np.int64]]] = field(factory=list)
+    """Rows from which an indicator was judged again, and its flag before them, in the order in which that happened."""
 
 
 @define
@@ -120,17 +132,19 @@ class LaneColumns:
     event: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
     unhealthy: NDArray[np.int64] = field(factory=lambda: np.empty(0, np.int64))
     price: NDArray[np.float64] = field(factory=lambda: np.empty(0))
-    values: list[NDArray[np.float64]] = field(factory=list)
-    """Judged values of each indicator as long as the detector sleeps, NaN where missing."""
     bits: list[NDArray[np.uint8]] = field(factory=list)
+    """Of each indicator in each row as long as the detector sleeps."""
     readings: list[Readings] = field(factory=list)
-    flags: list[Flags] = field(factory=list)
+    """Of all rows, where they are held or mapped as a whole."""
     restarts: list[Restart] = field(factory=list)
-    dropped: set[int] = field(factory=set)
+    dropped: dict[int, int] = field(factory=dict)
+    """Indicators that were quarantined, and the first row in which they are missing."""
     _tally: Tally | None = None
     parts: list[Part] = field(factory=list)
     bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
-    _flag_states: list[NDArray[np.int64]] = field(factory=list)
+    _fresh: Callable[[], tuple[PanelEntry, ...]] | None = None
+    _spans: list[Programs] = field(factory=list)
+    """Readings at hand, those last used at the end."""
     _window: _Window | None = None
     _rows: _Block = field(factory=lambda: _Block(0, []))
     _pairs: _Block = field(factory=lambda: _Block(0, []))
@@ -138,72 +152,73 @@ class LaneColumns:
     # -- making ------------------------------------------------------------------------------------------------------
 
     def sense(
-        self, fresh: Callable[[], tuple[PanelEntry, ...]], estimate: int, on_progress: Callable[[int], None] | None = None
+        self,
+        fresh: Callable[[], tuple[PanelEntry, ...]],
+        estimate: int,
+        on_progress: Callable[[int], None] | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         """Run the pass to its end, drive all indicators and judge them. ``fresh()`` builds the programs for each stretch.
 
-        Machine code runs without the interpreter's lock, so the indicators take a chunk while the pass makes the next one.
+        Machine code runs without the interpreter's lock, so the indicators take a chunk while the pass makes the next one. With
+        ``whole`` all readings are held afterwards.
         """
+        self._fresh = fresh
         self._make_room(max(estimate, 1))
-        self._start_over(self.entries)
+        programs = Programs.of(self.entries, max(estimate, 1) if whole else CHUNK_ROWS + SPARE_ROWS)
         rows = 0
         with ThreadPoolExecutor(1, thread_name_prefix="indicators") as beside:
             taking: Future[None] | None = None
             while self.events.position < self.total_events:
-                self.parts.append(Part(rows, self.events.position, self.events.checkpoint()))
+                part = Part(rows, self.events.position, self.events.checkpoint())
+                self.parts.append(part)
                 chunk = self.events.advance(max_rows=CHUNK_ROWS)
                 rows += int(np.count_nonzero(chunk.settle == 0))
                 if taking is not None:
                     taking.result()
-                taking = beside.submit(self._take, chunk, fresh)
+                taking = beside.submit(self._take, part, chunk, programs, whole=whole)
                 if on_progress is not None:
                     on_progress(self.events.position)
             if taking is not None:
                 taking.result()
         self.parts.append(Part(rows, self.events.position, self.events.checkpoint()))
-        self.values, self.bits = [one[: self.length] for one in self.values], [one[: self.length] for one in self.bits]
-        self._judged()
+        self._spans = [programs]
+        if whole:
+            self.readings = programs.readings
+        self._count()
 
     def judge(self, kept: JudgedCache | None = None) -> None:
         """Flags of rows whose readings are known already; what ``kept`` has of them is taken, the rest given to it."""
-        known = [kept.judged(entry, self._source(entry).entry) if kept is not None else None for entry in self.entries]
+        sources = [source_of(self.readings, entry).entry for entry in self.entries]
+        known = [kept.judged(*both) if kept is not None else None for both in zip(self.entries, sources, strict=True)]
         made = [one or (np.empty(self.length), np.zeros(self.length, np.uint8)) for one in known]
-        self.values, self.bits = [values for values, _ in made], [bits for _, bits in made]
-        self._make_flags()
-        for entry, flags, taken in zip(self.entries, self.flags, known, strict=True):
-            if taken is not None:
+        values, self.bits = [values for values, _ in made], [bits for _, bits in made]
+        programs = Programs(self.entries, self.readings, values, self.bits, self.length, stop=self.length)
+        for index, (entry, source) in enumerate(zip(self.entries, sources, strict=True)):
+            if known[index] is not None:
                 continue
             for first, last in self.stretches():
-                flags.judge(self.t_us, first, last, _off())
+                programs.judge(index, self.t_us, first, last, off())
             if kept is not None:
-                kept.keep(entry, self._source(entry).entry, flags.values, flags.bits)
-        self._judged()
+                kept.keep(entry, source, values[index], self.bits[index])
+        self._spans = [programs]
+        self._count()
 
     def judge_apart(self, kept: JudgedCache) -> None:
         """Judge for ``kept`` alone, one indicator after the other: what the run has of them changes while it is awake."""
         values, bits = np.empty(self.length), np.zeros(self.length, np.uint8)
         for entry, readings in zip(self.entries, self.readings, strict=True):
-            source = self._source(entry)
+            source = source_of(self.readings, entry)
             flags = Flags.of(readings, source, values, bits)
             for first, last in self.stretches():
-                flags.judge(self.t_us, first, last, _off())
+                flags.judge(self.t_us, first, last, off())
             kept.keep(entry, source.entry, values, bits)
 
-    def _judged(self) -> None:
-        self._make_flags()
+    def _count(self) -> None:
+        self.bits = [bits[: self.length] for bits in self.bits]
         self._tally = Tally.of(self.entries, self.length)
         self._tally.count(self.bits, 0, self.length)
-
-    def _make_flags(self) -> None:
-        self.flags = [
-            Flags.of(readings, self._source(entry), values, bits)
-            for entry, readings, values, bits in zip(self.entries, self.readings, self.values, self.bits, strict=True)
-        ]
-
-    def _source(self, entry: PanelEntry) -> Readings:
-        """Whose baseline it is judged against."""
-        name = entry.baseline_from or entry.name
-        return next((one for one in self.readings if one.entry.name == name), self.readings[self.entries.index(entry)])
 
     @property
     def tally(self) -> Tally:
@@ -216,83 +231,129 @@ class LaneColumns:
         starts = [0, *(restart.row for restart in self.restarts)]
         return list(zip(starts, [*starts[1:], self.length], strict=True))
 
-    def _take(self, chunk: RowChunk, fresh: Callable[[], tuple[PanelEntry, ...]]) -> None:
+    def _take(self, part: Part, chunk: RowChunk, programs: Programs, *, whole: bool) -> None:
+        if not whole:
+            part.programs = programs.checkpoint()
+            programs.begin(self.length)
         ordinary = np.cumsum(chunk.settle == 0) + self.length  # rows up to and with this one
         number = np.where(chunk.settle == 0, ordinary - 1, ordinary)
         bars = chunk.bars
         if len(bars.row):
             kept = BarColumns._make(column.copy() for column in bars)
             self.bars.append((kept, number[bars.row], chunk.rows.t_us[bars.row].copy()))
-        cuts = [0, *chunk.restarts, len(chunk)]
-        for place, (first, last) in enumerate(pairwise(cuts)):
-            settled = first
-            if place:
-                while settled < last and chunk.settle[settled]:
-                    settled += 1
-                self.restarts.append(
-                    Restart(self.length, int(chunk.event[first]), settled - first, int(chunk.rows.t_us[settled - 1]))
-                )
-                self._start_over(fresh())
-            self._append(chunk, settled, last)
+        for begun, first, last in _stretches_of(chunk):
+            if begun >= 0:
+                self.restarts.append(Restart(self.length, int(chunk.event[begun]), first - begun, int(chunk.rows.t_us[first - 1])))
+                assert self._fresh is not None
+                programs.start_over(self._fresh())
+            self._append(chunk, first, last, programs)
+        if not whole:
+            part.known = programs.interpreted()
 
-    def _append(self, chunk: RowChunk, first: int, last: int) -> None:
+    def _append(self, chunk: RowChunk, first: int, last: int, programs: Programs) -> None:
         number = last - first
         if number <= 0:
             return
         if self.length + number > len(self.t_us):
             self._make_room(2 * (self.length + number))
         at, until = self.length, self.length + number
-        rows = RowColumns(*(column[first:last] for column in chunk.rows))
+        rows = _some(chunk, first, last)
         self.t_us[at:until] = rows.t_us
         self.event[at:until] = chunk.event[first:last]
         self.unhealthy[at:until] = rows.unhealthy
         self.price[at:until] = rows.price
-        for readings in self.readings:
-            readings.take(rows, number, at)
-        for flags, state in zip(self.flags, self._flag_states, strict=True):
-            flags.judge(self.t_us, at, until, state)
+        programs.take(rows, number)
+        for index, state in enumerate(programs.states):
+            programs.judge(index, self.t_us, at, until, state)
+            self._take_bits(programs, index, at, until)
         self.length = until
 
-    def _start_over(self, entries: tuple[PanelEntry, ...]) -> None:
-        for readings, entry in zip(self.readings, entries, strict=True):
-            readings.start_over(entry)
-        self._flag_states = [_off() for _ in entries]
+    def _take_bits(self, programs: Programs, index: int, start: int, stop: int) -> None:
+        self.bits[index][start:stop] = programs.bits[index][start - programs.first : stop - programs.first]
 
     def _make_room(self, room: int) -> None:
-        if not self.readings:
-            self.readings = [Readings.of(entry, room) for entry in self.entries]
-        else:
-            for readings in self.readings:
-                readings.grow(room)
         self.t_us, self.event, self.unhealthy = (_grown(c, room) for c in (self.t_us, self.event, self.unhealthy))
         self.price = _grown(self.price, room)
-        held = list(zip(self.values, self.bits, strict=True)) or [(np.empty(0), np.empty(0, np.uint8)) for _ in self.entries]
-        self.values, self.bits = [_grown(values, room) for values, _ in held], [_grown(bits, room) for _, bits in held]
-        self._make_flags()
+        self.bits = [_grown(bits, room) for bits in self.bits or [np.empty(0, np.uint8) for _ in self.entries]]
+
+    # -- readings at hand --------------------------------------------------------------------------------------------
+
+    def _span(self, row: int) -> Programs:
+        """Readings around that row, made again if they are not at hand."""
+        for place, span in enumerate(self._spans):
+            if span.first <= row < span.stop:
+                self._spans.append(self._spans.pop(place))
+                return span
+        assert self._fresh is not None
+        span = self._spans.pop(0) if len(self._spans) >= RESIDENT else Programs.of(self._fresh(), CHUNK_ROWS + SPARE_ROWS)
+        self._make_again(self._part_of(row), span)
+        self._spans.append(span)
+        return span
+
+    def _part_of(self, row: int) -> int:
+        return bisect_right(self.parts, row, key=lambda part: part.first_row) - 1
+
+    def _make_again(self, place: int, span: Programs) -> None:
+        """Its rows, readings, values and flags as they were, with all that was judged again since then."""
+        part, fresh = self.parts[place], self._fresh
+        assert part.programs is not None
+        assert fresh is not None
+        chunk = self._pass_over(place)
+        span.resume(part.programs)
+        span.begin(part.first_row)
+        judged = []
+        for begun, first, last in _stretches_of(chunk):
+            if begun >= 0:
+                span.start_over(fresh())
+            if last > first:
+                judged += [(span.stop, index, state) for index, state in enumerate(span.states)]
+                span.take(_some(chunk, first, last), last - first, part.known)
+        span.put(part.known)
+        for index, row in self.dropped.items():
+            span.miss(index, row)
+        for row, index, state in (*judged, *part.judged):
+            span.judge(index, self.t_us, row, min(self._stretch_end(row), span.stop), state.copy())
+        for index, row in self.dropped.items():
+            span.miss_values(index, row)
+
+    def _judge_on(self, index: int, row: int, stop: int, state: NDArray[np.int64], *, until_alike: bool) -> int:
+        """Judge one indicator from ``row`` on; where it ended."""
+        while row < stop:
+            span = self._span(row)
+            part = self.parts[self._part_of(row)]
+            if part.programs is not None:
+                part.judged.append((row, index, state.copy()))
+            last = min(stop, span.stop)
+            ended = span.judge(index, self.t_us, row, last, state, until_alike=until_alike)
+            self._take_bits(span, index, row, ended)
+            if ended < last:
+                return ended
+            row = last
+        return row
+
+    def _stretch_end(self, row: int) -> int:
+        return next((last for first, last in self.stretches() if first <= row < last), self.length)
 
     def judge_again(self, row: int, flags: list[tuple[bool, bool, int, int]]) -> None:
         """A detector slept again with these flags before ``row``: judge on from there, until all is as it was reckoned."""
-        stop = next(last for first, last in self.stretches() if first <= row < last or row == last == self.length)
-        ended = row
-        for index, (one, (raw, fired, since_us, until_us)) in enumerate(zip(self.flags, flags, strict=True)):
-            if index in self.dropped:
-                continue
-            state = np.array([raw, fired, since_us, until_us], np.int64)
-            ended = max(ended, one.judge(self.t_us, row, stop, state, until_alike=True))
+        stop, ended = self._stretch_end(row), row
+        for index, flag in enumerate(flags):
+            if index not in self.dropped:
+                ended = max(ended, self._judge_on(index, row, stop, np.array(flag, np.int64), until_alike=True))
         self.tally.count(self.bits, row, ended)
 
     def drop(self, index: int, row: int) -> None:
         """An indicator was quarantined: from ``row`` on it is missing, and so is its baseline to whoever is judged against it."""
-        self.values[index][row:] = np.nan
         self.bits[index][row:] = 0
-        self.dropped.add(index)
-        self.readings[index].miss_from(row)
-        self._make_flags()
+        self.dropped[index] = row
+        for span in self._spans:
+            span.miss(index, row)
+            span.miss_values(index, row)
         name = self.entries[index].name
         for place, entry in enumerate(self.entries):
             if entry.baseline_from == name and place not in self.dropped:
                 for first, last in self.stretches():
-                    self.flags[place].judge(self.t_us, max(first, row), last, _off())
+                    self._judge_on(place, max(first, row), last, off(), until_alike=False)
         self.tally.count(self.bits, row, self.length)
         self._pairs = _Block(0, [])
 
@@ -302,13 +363,25 @@ class LaneColumns:
         """What the panel held after that row."""
         block = self._pairs
         if not block.holds(row):
-            stop = min(row + BLOCK_ROWS, self.length)
+            span = self._span(row)
+            start, stop = row - span.first, min(row + BLOCK_ROWS, span.stop) - span.first
             parts = [
-                list(zip(_tuples(one.statistic, row, stop), _tuples(one.baseline, row, stop), strict=True)) for one in self.readings
+                list(zip(_tuples(one.statistic, start, stop), _tuples(one.baseline, start, stop), strict=True))
+                for one in span.readings
             ]
             block = self._pairs = _Block(row, [list(pairs) for pairs in zip(*parts, strict=True)])
         pairs: list[Pair] = block.items[row - block.first]
         return pairs
+
+    def values_between(self, first: int, last: int) -> list[tuple[float, ...]]:
+        """Judged values of all indicators in each of these rows, NaN where missing."""
+        found: list[tuple[float, ...]] = []
+        while first < last:
+            span = self._span(first)
+            stop = min(last, span.stop)
+            found += zip(*(values[first - span.first : stop - span.first].tolist() for values in span.values), strict=True)
+            first = stop
+        return found
 
     def row(self, number: int) -> FeatureRow:
         """That row, made again from the events."""
@@ -316,22 +389,21 @@ class LaneColumns:
         if not block.holds(number):
             window = self._window
             if window is None or not window.first_row <= number < window.first_row + len(window.keep):
-                window = self._window = self._look_back(number)
+                self._pass_over(self._part_of(number))
+                window = self._window
+                assert window is not None
             at = number - window.first_row
             block = self._rows = _Block(number, row_objects(window.rows, window.keep[at : at + BLOCK_ROWS]))
         row: FeatureRow = block.items[number - block.first]
         return row
 
-    def _look_back(self, number: int) -> _Window:
-        """Rows of its part: the first time some beyond it, the second time all, or walking on would begin again and again."""
-        place = bisect_right(self.parts, number, key=lambda part: part.first_row) - 1
+    def _pass_over(self, place: int) -> RowChunk:
+        """Make the rows of that part again; they are at hand afterwards."""
         part = self.parts[place]
-        until = self.parts[place + 1].first_event
-        if self._window is None or self._window.first_row != part.first_row:
-            until = min(until, int(self.event[min(number + BLOCK_ROWS, self.length - 1)]) + 1)
         self.events.resume(part.checkpoint)
-        chunk = self.events.advance(until_event=until)
-        return _Window(part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
+        chunk = self.events.advance(until_event=self.parts[place + 1].first_event)
+        self._window = _Window(part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
+        return chunk
 
     def accumulator_before(self, event: int) -> dict[str, Any]:
         """State of the streaming accumulator before that event arrives."""
@@ -387,9 +459,17 @@ class LaneColumns:
         return (last - first - number) * GRID_US, trailing * GRID_US, False
 
 
-def _off() -> NDArray[np.int64]:
-    """A flag that is wholly off, as :meth:`Flags.judge` wants it."""
-    return np.array([0, 0, -1, -1], np.int64)
+def _stretches_of(chunk: RowChunk) -> Iterator[tuple[int, int, int]]:
+    """Where the lane started over (-1: it goes on), the first ordinary row from there, and one past the last."""
+    for place, (first, last) in enumerate(pairwise([0, *chunk.restarts, len(chunk)])):
+        settled = first
+        while place and settled < last and chunk.settle[settled]:
+            settled += 1
+        yield (first if place else -1), settled, last
+
+
+def _some(chunk: RowChunk, first: int, last: int) -> RowColumns:
+    return RowColumns(*(column[first:last] for column in chunk.rows))
 
 
 def _tuples(columns: NDArray[np.float64], first: int, stop: int) -> list[tuple[float, ...]]:

@@ -104,6 +104,17 @@ class Readings:
         self.compiled_step, self._drive = False, None
         self._panel = Panel((self.entry,), "")
 
+    def remembered(self) -> Any:
+        """A copy of what the program remembers; None for one that is interpreted."""
+        return None if self._state is None else type(self._state)(*(part.copy() for part in self._state))
+
+    def go_on(self, entry: PanelEntry, remembered: Any) -> None:
+        """Set a compiled program back to what it remembered."""
+        self.entry = entry
+        if self._state is not None and remembered is not None:
+            for part, kept in zip(self._state, remembered, strict=True):
+                part[:] = kept
+
     def take(self, rows: RowColumns, number: int, at: int) -> None:
         """Step over the first ``number`` rows. Raises BatchRefused where the panel would have booked a fault."""
         if self.entry.inactive:

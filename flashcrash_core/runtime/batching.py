@@ -95,7 +95,7 @@ def sensed_lane(
     sensed = load(key, columns, entries, events) if key and isinstance(events, FeaturePass) else None
     if sensed is None:
         sensed = LaneColumns(entries, events, len(columns))
-        sensed.sense(setup.entries, expected_rows(columns), on_progress)
+        sensed.sense(setup.entries, expected_rows(columns), on_progress, whole=bool(key))
         forget_pages(columns)
         if key:
             _keep_beside(key, sensed)

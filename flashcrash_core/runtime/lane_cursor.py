@@ -139,6 +139,8 @@ class LaneCursor:
         spike = int(columns.t_us[last - int(spikes[::-1].argmax())]) if spikes.any() else None
         warm_us = lane.detector.warm_from_us
         cold = (columns.t_us[first:stop] < warm_us) | (columns.tally.counts[1, first:stop] < lane.detector.config.minimum_available)
+        tail = slice(max(first, stop - HISTORY_ROWS), stop)
+        judged = columns.values_between(tail.start, stop)
         nap = Nap(
             t_us=int(columns.t_us[last]),
             healthy_us=healthy_us,
@@ -146,23 +148,21 @@ class LaneCursor:
             all_unhealthy=all_unhealthy,
             prices=columns.price_tail(first, stop, rows_of(lane.detector.config.drawdown_window_s) + 1),
             pairs=columns.pairs(last),
-            flags=[self._flag(index, first, last) for index in range(len(columns.entries))],
+            flags=[self._flag(index, value, first, last) for index, value in enumerate(judged[-1])],
             spike_us=spike,
         )
-        tail = slice(max(first, stop - HISTORY_ROWS), stop)
-        judged = zip(*(values[tail].tolist() for values in columns.values), strict=True)
         history = [JudgedRow(t_us, values) for t_us, values in zip(columns.t_us[tail].tolist(), judged, strict=True)]
         bars = columns.bars_between(first, stop, lane.setup.bar_memory if asked_again else 0)
         lane.sleep_through(nap, stop - first, blind_rows=int(np.count_nonzero(cold)), history=history, bars=bars)
         self.row = stop
 
-    def _flag(self, index: int, first: int, last: int) -> FlagState:
+    def _flag(self, index: int, value: float, first: int, last: int) -> FlagState:
         columns = self.columns
         ready_us, fired_us = self.lane.detector.judgement.shares(index, int(columns.t_us[first]))
-        values, bits = columns.values[index], columns.bits[index]
+        bits = columns.bits[index]
         ready_us += int(np.count_nonzero(bits[first:last] & READY)) * GRID_US
         fired_us += int(np.count_nonzero(bits[first:last] & FIRED)) * GRID_US
-        value, state = float(values[last]), int(bits[last])
+        state = int(bits[last])
         raw_since_us = raw_until_us = -1
         if state & (FIRED | RAW):
             was = self.lane.detector.judgement.flag(index)

@@ -45,9 +45,9 @@ def sensed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     gone: list[int] = []
     sense = LaneColumns.sense
 
-    def counted(self: LaneColumns, *args: Any) -> None:
+    def counted(self: LaneColumns, *args: Any, **named: Any) -> None:
         gone.append(1)
-        sense(self, *args)
+        sense(self, *args, **named)
 
     monkeypatch.setattr(LaneColumns, "sense", counted)
     return gone
