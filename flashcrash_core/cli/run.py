@@ -294,12 +294,17 @@ def _say_what_a_resume_leaves_out(prepared: "Prepared", composition: "Compositio
 
 def _say_how_to_go_on(report: dict[str, Any]) -> None:
     """On standard error, so that it is seen beside --json too."""
+    import shlex
     import sys
 
     from flashcrash_core.runtime.request import resume_command
 
-    command = resume_command(report["session"], report["session_db"]) if report.get("session") else None
-    if command is None:
+    session = report.get("session")
+    command = resume_command(session, report["session_db"]) if session else None
+    if command is not None and "feed_health" in report:  # a running market: there is nothing to go on with
+        show = shlex.join(["flashcrash", "sessions", "show", str(session), "--db", report["session_db"]])
+        sys.stderr.write(f"stopped; what happened until then is stored: {show}\n")
+    elif command is None:
         sys.stderr.write("interrupted; nothing was kept to go on with\n")
     else:
         sys.stderr.write(f"interrupted; go on with: {command}\n")

@@ -5,17 +5,19 @@ nothing left it runs the loop until something comes. Sockets are read in the mea
 :attr:`LiveSource.loop` and calls :meth:`LiveSource.wake` after it put events into :attr:`LiveSource.arrived`.
 """
 
-import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flashcrash_core.errors import VenueError
 from flashcrash_core.market.events import BestQuote, BookDelta, BookSnapshot, MarketEvent, Trade
 from flashcrash_core.market.feed import SourceInfo
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 __all__ = ["LiveSource"]
 
@@ -35,13 +37,17 @@ class LiveSource(ABC):
     """
 
     def __init__(self, *, first_event_s: float) -> None:
-        self.loop = asyncio.new_event_loop()
+        import asyncio  # here and not above: most runs read files, and start sooner without it
+
+        self.loop: AbstractEventLoop = asyncio.new_event_loop()
         self.loop.set_exception_handler(self._on_loop_error)
         self.arrived: deque[MarketEvent] = deque()
         """Events that wait to be handed out. A subclass may put a deque of its own in its place before the first event."""
         self._first_event_s = first_event_s
         self._fault: BaseException | None = None
         self._closing = False
+        self._listening = False
+        """The loop runs to hear something: the only time at which :meth:`wake` may stop it."""
         self._turning = threading.Lock()
 
     # -- for subclasses ----------------------------------------------------------------------------------------------
@@ -69,13 +75,14 @@ class LiveSource(ABC):
 
     def wake(self) -> None:
         """Let :meth:`events` go on: something arrived."""
-        self.loop.stop()
+        if self._listening:
+            self.loop.stop()
 
     def fail(self, error: BaseException) -> None:
         """End the events with ``error``, after what has arrived. Only the first one counts."""
         if self._fault is None:
             self._fault = error
-        self.loop.stop()
+        self.wake()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` gives: for what has to be known before the first event."""
@@ -111,7 +118,7 @@ class LiveSource(ABC):
         """End the events, and close loop and sockets; idempotent."""
         self._closing = True
         if not self.loop.is_closed() and self.loop.is_running():  # another thread waits for an event
-            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.loop.call_soon_threadsafe(self.wake)
         with self._turning:
             if self.loop.is_closed():
                 return
@@ -140,13 +147,17 @@ class LiveSource(ABC):
         with self._turning:
             if self.loop.is_closed():
                 return
-            limit = self.loop.call_later(_WAKE_S, self.loop.stop)
+            limit = self.loop.call_later(_WAKE_S, self.wake)
+            self._listening = True
             try:
                 self.loop.run_forever()
             finally:
+                self._listening = False
                 limit.cancel()
 
     async def _wind_up(self) -> None:
+        import asyncio
+
         with suppress(TimeoutError):  # what is left is cancelled below and goes with the loop
             await asyncio.wait_for(self.end(), _CLOSE_S)
         own = asyncio.current_task()
@@ -158,7 +169,7 @@ class LiveSource(ABC):
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()
 
-    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _on_loop_error(self, _loop: "AbstractEventLoop", context: dict[str, Any]) -> None:
         """What a callback or a task raised is a defect: it ends the run. A socket that failed tells its own protocol."""
         error = context.get("exception")
         if error is None:

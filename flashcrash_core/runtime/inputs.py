@@ -13,7 +13,7 @@ from flashcrash_core.detection.containment import MAX_FAULTS, dispose, explain, 
 from flashcrash_core.errors import DataError, FlashcrashError, UsageError
 from flashcrash_core.market.checksums import verify_checksum
 from flashcrash_core.market.events import MarketEvent, Rejected
-from flashcrash_core.market.feed import ColumnSource, DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver
+from flashcrash_core.market.feed import ColumnSource, DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver, WatchedSource
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
 from flashcrash_core.market.tape.columns import TapeColumns
@@ -57,6 +57,8 @@ class Input:
     """The feed plugin's name, or those of several."""
     from_files: bool = False
     """Whether the events were read from files; what a feed without one gives, it makes itself or hears."""
+    live: bool = False
+    """Whether the events come from a running market: they come once, and time passes while nothing does."""
     consumed: int = field(default=0, init=False)
     on_fault: Callable[[str, str, str], None] | None = field(default=None, init=False)
     """Told of ``(call, kind, message)`` of a fault that the run survives."""
@@ -120,6 +122,24 @@ class Input:
                 self.on_fault("progress", *explain(error))
             return None
         return sum(known) / len(parts) if len(known) == len(parts) and parts else None
+
+    def tell_exposure(self, is_open: bool) -> None:
+        """Tell a live feed whether a position or an order is open."""
+        for source in self._sources:
+            if isinstance(source, WatchedSource):
+                source.position_open = is_open
+
+    def health(self) -> dict[str, Any] | None:
+        """How a live feed is doing, for the report; None where there is none. What it raises stands in its place."""
+        told: dict[str, Any] | None = None
+        for source in self._sources:
+            if isinstance(source, WatchedSource):
+                try:
+                    told = (told or {}) | dict(source.health())
+                except BaseException as error:
+                    let_interrupt_pass(error)
+                    told = (told or {}) | {"error": f"feed {self.feed} could not tell its health: {explain(error)[1]}"}
+        return told
 
     def close(self) -> None:
         """Close every source. Raises DataError for one that fails, after all had their turn."""
@@ -189,6 +209,7 @@ def open_input(
             open_one(name, path)
         opened = _combine(sources, names)
         opened.from_files = bool(paths)
+        opened.live = any(feeds[name][0].live for name in names)
         if missing := [symbol for symbol in wanted if symbol not in opened.symbols]:
             held = ", ".join(opened.symbols) or "no symbol"
             raise UsageError(f"--symbols {','.join(missing)}: not in the input, which holds {held}")

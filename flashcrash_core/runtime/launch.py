@@ -123,6 +123,8 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
     settings = prepared.config.settings
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)
     try:
+        if source.live and settings.run.speed != "max":
+            raise UsageError(f"--speed {settings.run.speed}: feed {source.feed} hears a running market, which has its own speed")
         composition = compose(prepared.config, prepared.plugins, source)
         composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
         refuse_unknown(request.quarantine, composition.session)
@@ -194,7 +196,15 @@ def resume(
 
 
 def recorded_request(record: SessionRecord, request: RunRequest) -> RunRequest:
-    """``request`` with the input of a stored session. Raises DataError for a tape that is not the one that was read."""
+    """``request`` with the input of a stored session.
+
+    Raises DataError for a tape that is not the one that was read, UsageError where the input was a running market.
+    """
+    if record.inputs.get("live"):
+        raise UsageError(
+            f"session {record.id} heard a running market, which cannot be heard again to resume or verify it. Start a new "
+            f"run; `flashcrash sessions show {record.id}` has what was stored, and a recording of the market can be replayed"
+        )
     paths = tuple(Path(item["path"]) for item in record.inputs["tapes"])
     for item, path in zip(record.inputs["tapes"], paths, strict=True):
         if not path.exists() or fingerprint(path) != item:
@@ -317,9 +327,9 @@ def _fail(store: Store, session_id: str, composition: Composition, error: BaseEx
     if resumed_by is None:
         return
     show = f"flashcrash sessions show {session_id} --db {shlex.quote(location)}"
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) and not composition.source.live:
         error.add_note(f"session {session_id} kept in {location} as {status}; go on with: {resumed_by}")
-    elif isinstance(error, StorageError):
+    elif isinstance(error, StorageError) and not composition.source.live:
         error.add_note(f"session {session_id} kept in {location}; {show}; once the database can be written: {resumed_by}")
     else:  # no word of resuming: the same input and settings would end in the same error
         error.add_note(f"session {session_id} kept in {location} as {status}; {show}")
@@ -379,6 +389,7 @@ def _session_record(prepared: Prepared, composition: Composition, request: RunRe
             "feed": request.feed,
             "tapes": [fingerprint(path) for path in request.paths],
             "duration_s": request.duration_s,
+            "live": composition.source.live,
             "plugins": request.plugins,
             "indicators": list(prepared.plugins.indicators),
             "instruments": {

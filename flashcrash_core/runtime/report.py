@@ -81,6 +81,9 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
     for lane in lanes:
         states.update(lane.state_us)
         blocked.update(lane.blocked_us)
+    health = composition.source.health()
+    of_a_live_feed = {} if health is None else {"feed_health": health}
+    told = [] if health is None else [str(warning) for warning in health.get("warnings", ())]
     return {
         "schema": SCHEMA,
         "symbols": list(session.lanes),
@@ -99,7 +102,8 @@ def detection_report(composition: Composition, outcome: RunOutcome, *, engine: s
         "indicators": _indicators(session),
         "data": {symbol: _data(lane) for symbol, lane in session.lanes.items()},
         "detection": {symbol: _why(lane) for symbol, lane in session.lanes.items()},
-        "warnings": [*composition.warnings, *report_warnings(composition)],
+        "warnings": [*composition.warnings, *report_warnings(composition), *told],
+        **of_a_live_feed,
     }
 
 

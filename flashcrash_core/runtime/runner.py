@@ -106,6 +106,8 @@ class Runner:
         """``(seq, name, message)`` of quarantines that an operator ordered in the part that is repeated."""
         self._next_turn = -1
         self._feed_name = "feed"
+        self._live: Input | None = None
+        self._exposed = False
         refuse_unknown(options.quarantine, session)
 
     def repeat(self, after_seq: int, faults: Sequence[FaultRecord]) -> int:
@@ -133,6 +135,7 @@ class Runner:
         """Drive the session over ``source``; the first ``skip`` events were taken before a crash and are only read past."""
         started = time.perf_counter()
         self._feed_name = source.feed
+        self._live = source if source.live else None
         with self._interruption.watched():
             self._take_all(source, skip)
             self._finish(source)
@@ -247,6 +250,11 @@ class Runner:
                 failed |= not guard.execute(command)
             if failed:
                 self._after_failure()
+        if self._live is not None:
+            blotter = self.session.blotter
+            if (exposed := bool(blotter.positions or blotter.orders)) is not self._exposed:
+                self._exposed = exposed
+                self._live.tell_exposure(exposed)
 
     def _executor_failed(self, call: str, symbol: str, error: BaseException) -> None:
         assert self.guard is not None
