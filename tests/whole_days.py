@@ -8,7 +8,7 @@ Run by `make whole-days`. SYNTHETIC markets with a crash at their end; a day tak
 import argparse
 import time
 
-from engine_pair import batched, request, streamed
+from engine_pair import batched, differences, request, streamed
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
         between = time.perf_counter()
         batch = batched(asked)
         ended = time.perf_counter()
-        different = sorted(key for key in stream.keys() | batch.keys() if stream.get(key) != batch.get(key))
+        different = differences(stream, batch)
         told = f"different: {', '.join(different)}" if different else f"equal, decision hash {stream['decision_hash']}"
         print(
             f"seed {seed}: {stream['events']:,} events, {stream['state_seconds']['SLEEP']:,.0f} s asleep, "

@@ -9,7 +9,7 @@ from reference_pass import ReferencePass
 
 pytest.importorskip("numba", reason="numba is not installed; there is no batch engine")
 
-SEEDS = int(os.environ.get("FLASHCRASH_SEEDS", "60"))  # `make engines` takes 200
+SEEDS = int(os.environ.get("FLASHCRASH_SEEDS", "40"))  # `make engines` takes 200
 QUIET = ("feeds.simulated.trades_per_s=2", "feeds.simulated.quotes_per_s=2")
 TWENTY_MINUTES = ("feeds.simulated.calm_s=820", "feeds.simulated.aftermath_s=200")
 SETTINGS: tuple[tuple[str, ...], ...] = (
