@@ -16,7 +16,6 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from flashcrash_core.batch.dormancy import Tally
-from flashcrash_core.batch.flags import Flags
 from flashcrash_core.batch.programs import Columns, Programs, ProgramsCheckpoint, off, source_of
 from flashcrash_core.batch.readings import Readings
 from flashcrash_core.batch.row_chunk import BarColumns, RowChunk, bar_at
@@ -95,7 +94,7 @@ class Part:
     first_event: int
     checkpoint: Any
     programs: ProgramsCheckpoint | None = None
-    """Without it the readings are held, or mapped, as a whole."""
+    """Without it the readings are mapped as a whole."""
     known: dict[int, Columns] = field(factory=dict)
     """Readings of interpreted programs."""
     judged: list[tuple[int, int, NDArray[np.int64]]] = field(factory=list)
@@ -135,7 +134,7 @@ class LaneColumns:
     bits: list[NDArray[np.uint8]] = field(factory=list)
     """Of each indicator in each row as long as the detector sleeps."""
     readings: list[Readings] = field(factory=list)
-    """Of all rows, where they are held or mapped as a whole."""
+    """Of all rows, where they are mapped as a whole."""
     restarts: list[Restart] = field(factory=list)
     dropped: dict[int, int] = field(factory=dict)
     """Indicators that were quarantined, and the first row in which they are missing."""
@@ -156,17 +155,16 @@ class LaneColumns:
         fresh: Callable[[], tuple[PanelEntry, ...]],
         estimate: int,
         on_progress: Callable[[int], None] | None = None,
-        *,
-        whole: bool = False,
+        keep: Callable[[Programs], None] | None = None,
     ) -> None:
         """Run the pass to its end, drive all indicators and judge them. ``fresh()`` builds the programs for each stretch.
 
-        Machine code runs without the interpreter's lock, so the indicators take a chunk while the pass makes the next one. With
-        ``whole`` all readings are held afterwards.
+        Machine code runs without the interpreter's lock, so the indicators take a chunk while the pass makes the next one.
+        ``keep`` is given each chunk's readings, which the next one writes over.
         """
         self._fresh = fresh
         self._make_room(max(estimate, 1))
-        programs = Programs.of(self.entries, max(estimate, 1) if whole else CHUNK_ROWS + SPARE_ROWS)
+        programs = Programs.of(self.entries, CHUNK_ROWS + SPARE_ROWS)
         rows = 0
         with ThreadPoolExecutor(1, thread_name_prefix="indicators") as beside:
             taking: Future[None] | None = None
@@ -177,15 +175,13 @@ class LaneColumns:
                 rows += int(np.count_nonzero(chunk.settle == 0))
                 if taking is not None:
                     taking.result()
-                taking = beside.submit(self._take, part, chunk, programs, whole=whole)
+                taking = beside.submit(self._take, part, chunk, programs, keep)
                 if on_progress is not None:
                     on_progress(self.events.position)
             if taking is not None:
                 taking.result()
         self.parts.append(Part(rows, self.events.position, self.events.checkpoint()))
         self._spans = [programs]
-        if whole:
-            self.readings = programs.readings
         self._count()
 
     def judge(self, kept: JudgedCache | None = None) -> None:
@@ -205,16 +201,6 @@ class LaneColumns:
         self._spans = [programs]
         self._count()
 
-    def judge_apart(self, kept: JudgedCache) -> None:
-        """Judge for ``kept`` alone, one indicator after the other: what the run has of them changes while it is awake."""
-        values, bits = np.empty(self.length), np.zeros(self.length, np.uint8)
-        for entry, readings in zip(self.entries, self.readings, strict=True):
-            source = source_of(self.readings, entry)
-            flags = Flags.of(readings, source, values, bits)
-            for first, last in self.stretches():
-                flags.judge(self.t_us, first, last, off())
-            kept.keep(entry, source.entry, values, bits)
-
     def _count(self) -> None:
         self.bits = [bits[: self.length] for bits in self.bits]
         self._tally = Tally.of(self.entries, self.length)
@@ -231,10 +217,9 @@ class LaneColumns:
         starts = [0, *(restart.row for restart in self.restarts)]
         return list(zip(starts, [*starts[1:], self.length], strict=True))
 
-    def _take(self, part: Part, chunk: RowChunk, programs: Programs, *, whole: bool) -> None:
-        if not whole:
-            part.programs = programs.checkpoint()
-            programs.begin(self.length)
+    def _take(self, part: Part, chunk: RowChunk, programs: Programs, keep: Callable[[Programs], None] | None) -> None:
+        part.programs = programs.checkpoint()
+        programs.begin(self.length)
         ordinary = np.cumsum(chunk.settle == 0) + self.length  # rows up to and with this one
         number = np.where(chunk.settle == 0, ordinary - 1, ordinary)
         bars = chunk.bars
@@ -247,8 +232,9 @@ class LaneColumns:
                 assert self._fresh is not None
                 programs.start_over(self._fresh())
             self._append(chunk, first, last, programs)
-        if not whole:
-            part.known = programs.interpreted()
+        part.known = programs.interpreted()
+        if keep is not None:
+            keep(programs)
 
     def _append(self, chunk: RowChunk, first: int, last: int, programs: Programs) -> None:
         number = last - first

@@ -28,6 +28,7 @@ from flashcrash_core.batch.feature_pass import FeaturePass, PassCheckpoint
 from flashcrash_core.batch.flags import follow
 from flashcrash_core.batch.lane_columns import LaneColumns, Part, Restart
 from flashcrash_core.batch.pass_state import PassState
+from flashcrash_core.batch.reading_writer import ReadingWriter
 from flashcrash_core.batch.readings import Readings, drive
 from flashcrash_core.batch.row_chunk import BarColumns
 from flashcrash_core.detection.indicator import StepIndicator
@@ -37,7 +38,7 @@ from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.market.tape.columns import TapeColumns
 
-__all__ = ["MOST_BYTES", "KeptJudgements", "load", "reading_key", "save"]
+__all__ = ["MOST_BYTES", "KeptJudgements", "abandon", "begin", "load", "reading_key", "save"]
 
 MOST_BYTES: Final = 8_000_000_000
 """Of all readings together, unless ``FLASHCRASH_CACHE_GB`` says otherwise."""
@@ -91,24 +92,40 @@ def load(key: str, columns: TapeColumns, entries: tuple[PanelEntry, ...], events
     return made
 
 
-def save(key: str, made: LaneColumns) -> None:
-    """Keep the readings under ``key``. What cannot be written is not kept: a cache is never a reason to fail."""
+def begin(entries: tuple[PanelEntry, ...], rows: int) -> ReadingWriter | None:
+    """Begin to keep readings of at most so many rows. What cannot be written is not kept: a cache is never a reason to fail."""
     home = _home()
     try:
         home.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=home))
     except OSError:
-        return
+        return None
+    sources = {entry.name: entry for entry in entries}
+    judged = [_judgement_name(entry, sources.get(entry.baseline_from or entry.name, entry)) for entry in entries]
+    return ReadingWriter(aside, rows, judged)
+
+
+def abandon(writer: ReadingWriter) -> None:
+    """Keep nothing."""
+    writer.close()
+    shutil.rmtree(writer.folder, ignore_errors=True)
+
+
+def save(key: str, made: LaneColumns, writer: ReadingWriter) -> None:
+    """Keep under ``key`` what was written, with all else that belongs to it."""
+    home = _home()
     try:
-        _write(aside, made)
+        writer.finish(made.length)
+        if writer.failed or not made.length:
+            return
+        _write(writer, made)
         if not (home / key).exists():
-            aside.rename(home / key)
-        made.judge_apart(KeptJudgements(key, made.length))
+            writer.folder.rename(home / key)
         _prune(home)
     except Exception:
         return  # a full disk, or another process was quicker: what is not kept is made again
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        abandon(writer)
 
 
 class KeptJudgements:
@@ -163,32 +180,26 @@ def _judgement_name(entry: PanelEntry, source: PanelEntry) -> str:
     return f"judged-{digest.hexdigest()}"
 
 
-def _write(folder: Path, made: LaneColumns) -> None:
-    length = made.length
-    arrays: dict[str, Any] = {name: [getattr(made, name)[:length]] for name in _ROWS}
-    for index, readings in enumerate(made.readings):
-        for what, matrix in (("statistic", readings.statistic), ("baseline", readings.baseline)):
-            arrays[f"{index}.{what}"] = [row[:length] for row in matrix]
+def _write(writer: ReadingWriter, made: LaneColumns) -> None:
+    arrays: dict[str, Any] = {name: [getattr(made, name)[: made.length]] for name in _ROWS}
     tables = [table for table, _, _ in made.bars]
     for place, name in enumerate(BarColumns._fields):
         arrays[f"bars.{name}"] = [table[place] for table in tables]
     arrays["bars.number"] = [number for _, number, _ in made.bars]
     arrays["bars.seen_us"] = [seen_us for _, _, seen_us in made.bars]
-    shapes = {}
+    shapes = dict(writer.shapes)
     for name, parts in arrays.items():
-        with (folder / name).open("wb") as file:
+        with (writer.folder / name).open("wb") as file:
             for part in parts:
                 file.write(np.ascontiguousarray(part).data)
-        dtype = parts[0].dtype.str if parts else "<i8"
-        is_matrix = name[0].isdigit()
-        shapes[name] = [dtype, [len(parts), length] if is_matrix else [sum(len(part) for part in parts)]]
+        shapes[name] = [parts[0].dtype.str if parts else "<i8", [sum(len(part) for part in parts)]]
     contents = {
-        "length": length,
+        "length": made.length,
         "arrays": shapes,
         "restarts": [list(asdict(restart).values()) for restart in made.restarts],
         "parts": [[part.first_row, part.first_event, _plain(part.checkpoint)] for part in made.parts],
     }
-    (folder / _CONTENTS).write_bytes(msgspec.msgpack.encode(contents))
+    (writer.folder / _CONTENTS).write_bytes(msgspec.msgpack.encode(contents))
 
 
 def _mapped(folder: Path, name: str, dtype: str, shape: Sequence[int]) -> Any:
@@ -241,7 +252,7 @@ def _prune(home: Path) -> None:
     kept = sorted(
         (folder for folder in home.iterdir() if not folder.name.startswith(".")), key=lambda folder: folder.stat().st_mtime
     )
-    sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in kept}
+    sizes = {folder: sum(file.stat().st_blocks * 512 for file in folder.iterdir()) for folder in kept}  # files have holes
     total = sum(sizes.values())
     for folder in kept[:-1]:
         if total <= most_bytes():

@@ -7,7 +7,8 @@ from typing import Any, Final
 from flashcrash_core.batch.compiling import is_available
 from flashcrash_core.batch.feature_pass import FeaturePass
 from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
-from flashcrash_core.batch.reading_cache import KeptJudgements, load, reading_key, save
+from flashcrash_core.batch.reading_cache import KeptJudgements, abandon, begin, load, reading_key, save
+from flashcrash_core.batch.reading_writer import ReadingWriter
 from flashcrash_core.batch.readings import BatchRefused
 from flashcrash_core.errors import DataError
 from flashcrash_core.market.features import GRID_US
@@ -95,10 +96,17 @@ def sensed_lane(
     sensed = load(key, columns, entries, events) if key and isinstance(events, FeaturePass) else None
     if sensed is None:
         sensed = LaneColumns(entries, events, len(columns))
-        sensed.sense(setup.entries, expected_rows(columns), on_progress, whole=bool(key))
+        rows = expected_rows(columns)
+        writer = begin(entries, rows) if key else None
+        try:
+            sensed.sense(setup.entries, rows, on_progress, writer.add if writer is not None else None)
+        except BaseException:
+            if writer is not None:
+                abandon(writer)
+            raise
         forget_pages(columns)
-        if key:
-            _keep_beside(key, sensed)
+        if writer is not None:
+            _keep_beside(key, sensed, writer)
     else:
         sensed.judge(KeptJudgements(key, sensed.length))
     return sensed
@@ -110,11 +118,11 @@ def finish_writing() -> None:
         _being_written.popitem()[1].join()
 
 
-def _keep_beside(key: str, sensed: LaneColumns) -> None:
-    """Write the readings while the run goes on: they do not change any more. One at a time, since each holds its columns."""
+def _keep_beside(key: str, sensed: LaneColumns, writer: ReadingWriter) -> None:
+    """Write what is left to write while the run goes on: it does not change any more."""
     finish_writing()
-    _being_written[key] = writer = Thread(target=save, args=(key, sensed), name="readings")
-    writer.start()
+    _being_written[key] = finishing = Thread(target=save, args=(key, sensed, writer), name="readings")
+    finishing.start()
 
 
 def expected_rows(columns: TapeColumns) -> int:

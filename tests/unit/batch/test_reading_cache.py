@@ -45,9 +45,9 @@ def sensed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     gone: list[int] = []
     sense = LaneColumns.sense
 
-    def counted(self: LaneColumns, *args: Any, **named: Any) -> None:
+    def counted(self: LaneColumns, *args: Any) -> None:
         gone.append(1)
-        sense(self, *args, **named)
+        sense(self, *args)
 
     monkeypatch.setattr(LaneColumns, "sense", counted)
     return gone
