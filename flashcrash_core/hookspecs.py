@@ -5,12 +5,12 @@ the same parts (``Called``, ``Arguments``, ``Returns``, ``If it raises``, ``Exam
 them, and a test fails when a hook or an argument has none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pluggy
 
-from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, StoreSpec, StrategySpec
+from flashcrash_core.specs import ExecutorSpec, FeedSpec, Finding, IndicatorSpec, ScorerSpec, StoreSpec, StrategySpec
 
 __all__ = ["PROJECT", "FlashcrashHooks", "hookimpl", "hookspec"]
 
@@ -181,4 +181,23 @@ class FlashcrashHooks:
             ``plugins list`` shows it as failed.
         Example:
             return [("vpin-table", print_table)]
+        """
+
+    @hookspec
+    def flashcrash_doctor(self, configs: Mapping[str, Any], symbols: tuple[str, ...]) -> Iterable[Finding]:  # type: ignore[empty-body]
+        """Look whether what this plugin needs outside of the process is there: a network, a service, a device.
+
+        Called:
+            By ``flashcrash doctor``, once, with what the command was asked to look at. Take your own part of ``configs``, and give
+            nothing when it is not there: ``flashcrash doctor`` alone asks nobody for anything.
+        Arguments:
+            configs: The settings of the parts that were named, as your configuration classes, by kind and name: with
+                ``--feed binance`` there is a ``feeds.binance``.
+            symbols: The symbols that were named, upper case; may be empty.
+        Returns:
+            Any iterable of Finding, also a generator: each step may take its time, and the next ones may hang on it.
+        If it raises:
+            What it found until then is shown, then a failed check with the error; the other plugins are still called.
+        Example:
+            return [Finding("my exchange", "ok", "answers in 12 ms")] if "feeds.mine" in configs else []
         """

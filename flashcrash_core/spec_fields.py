@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from math import isfinite
 from typing import Any, Final
 
-__all__ = ["function", "instance", "name", "names", "seconds", "subset", "switch", "text", "writers"]
+__all__ = ["function", "instance", "name", "names", "seconds", "subset", "switch", "text", "word", "writers"]
 
 Validator = Callable[[Any, Any, Any], None]
 
@@ -27,6 +27,16 @@ def text(_spec: Any, attribute: Any, value: Any) -> None:
     """A str."""
     if not isinstance(value, str):
         raise TypeError(f"{attribute.name} {value!r}: must be text")
+
+
+def word(*allowed: str) -> Validator:
+    """One of these words."""
+
+    def validate(_spec: Any, attribute: Any, value: Any) -> None:
+        if value not in allowed:
+            raise ValueError(f"{attribute.name} {value!r}: must be {' or '.join(allowed)}")
+
+    return validate
 
 
 def switch(_spec: Any, attribute: Any, value: Any) -> None:

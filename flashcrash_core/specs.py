@@ -23,6 +23,7 @@ __all__ = [
     "API_VERSION",
     "ExecutorSpec",
     "FeedSpec",
+    "Finding",
     "IndicatorSpec",
     "NoConfig",
     "PluginInfo",
@@ -46,6 +47,20 @@ class PluginInfo:
     """Version of the contract that the plugin was written for: :data:`API_VERSION`. Another one is refused at loading."""
     summary: str = field(validator=spec_fields.text)
     """One line for ``plugins list``."""
+
+
+@frozen
+class Finding:
+    """One line of ``flashcrash doctor``."""
+
+    check: str = field(validator=spec_fields.text)
+    """What was looked at, in a word or two."""
+    status: str = field(validator=spec_fields.word("ok", "warn", "fail"))
+    """``ok``, ``warn`` (works, with a drawback) or ``fail`` (does not work)."""
+    found: str = field(validator=spec_fields.text)
+    """What was found."""
+    advice: str = field(default="", validator=spec_fields.text)
+    """What to do about it, "" where there is nothing to do."""
 
 
 @frozen

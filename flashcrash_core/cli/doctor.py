@@ -1,15 +1,23 @@
-"""``flashcrash doctor``: whether this machine is fit to run, and what to do where it is not."""
+"""``flashcrash doctor``: whether this machine is fit to run, and what to do where it is not.
+
+What reaches out of this machine is asked only when its feed is named: ``flashcrash doctor --feed binance --symbols BTCUSDT``.
+"""
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flashcrash_core.cli.options import JsonOption, print_json, print_rows
+from flashcrash_core.cli.options import JsonOption, SetOption, print_json, print_rows
+
+if TYPE_CHECKING:
+    from flashcrash_core.config import LoadedConfig
+    from flashcrash_core.registry import Registry
 
 __all__ = ["doctor"]
 
-_PACKAGES = ("pluggy", "attrs", "cattrs", "numpy", "msgspec", "tomlkit", "typer", "rich")
+_PACKAGES = ("pluggy", "attrs", "cattrs", "numpy", "msgspec", "tomlkit", "typer", "rich", "websockets", "aiohttp")
 
 WAL_BUG_FIRST = (3, 7, 0)
 WAL_BUG_LAST = (3, 51, 2)
@@ -18,10 +26,17 @@ WAL_BUG_LAST = (3, 51, 2)
 
 def doctor(
     db: Annotated[str | None, typer.Option("--db", metavar="PATH", help="Database whose folder is checked.")] = None,
+    feed: Annotated[
+        str | None, typer.Option("--feed", metavar="NAME", help="Check what this feed connects to: network, service, symbols.")
+    ] = None,
+    symbols: Annotated[str, typer.Option("--symbols", metavar="LIST", help="Symbols to ask the feed's venue about.")] = "",
+    overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, packages, SQLite, the data folder, the terminal and the plugins."""
-    checks = [_python(), *_packages(), _sqlite(), *_configured(db), _terminal(), _time_zone(), _numba()]
+    """Check Python, packages, SQLite, the data folder, the terminal and the plugins; with --feed also what it connects to."""
+    wanted = tuple(part.strip().upper() for part in symbols.split(",") if part.strip())
+    own = [_python(), *_packages(), _sqlite()]
+    checks = [*own, *_configured(db, feed, wanted, tuple(overrides or ())), _terminal(), _time_zone(), _numba()]
     failed = any(check["status"] == "fail" for check in checks)
     if as_json:
         print_json({"schema": 1, "ok": not failed, "checks": checks})
@@ -72,7 +87,7 @@ def _sqlite() -> dict[str, str]:
     return _check("sqlite", "ok", sqlite3.sqlite_version)
 
 
-def _configured(db: str | None) -> list[dict[str, str]]:
+def _configured(db: str | None, feed: str | None, symbols: tuple[str, ...], overrides: tuple[str, ...]) -> list[dict[str, str]]:
     """Configuration, plugins and the data folder; each fault is one line, the remaining checks still run."""
     from flashcrash_core.config import load_config
     from flashcrash_core.errors import ConfigError, PluginError
@@ -81,8 +96,9 @@ def _configured(db: str | None) -> list[dict[str, str]]:
     checks: list[dict[str, str]] = []
     location, trust = db, TrustPolicy()
     selection, named_by = tuple[str, ...](), ""
+    loaded = None
     try:
-        loaded = load_config()
+        loaded = load_config(overrides=overrides)
         location = location or loaded.settings.run.db
         selection, named_by = configured_plugins(loaded)
         trust = TrustPolicy.of(loaded)
@@ -94,10 +110,39 @@ def _configured(db: str | None) -> list[dict[str, str]]:
         checks.append(_check("plugins", "ok", f"{len(registry.plugins)} loaded"))
         checks += [_check(f"plugin {problem.plugin}", "fail", str(problem.error)) for problem in registry.problems]
         checks += [_check("plugins", "warn", warning) for warning in registry.warnings]
+        if loaded is not None:
+            checks += _reached(loaded, registry, feed, symbols)
     except (ConfigError, PluginError) as error:
         checks.append(_check("plugins", "fail", str(error)))
     checks.append(_data_folder(location or "var/flashcrash.db"))
     return checks
+
+
+def _reached(loaded: "LoadedConfig", registry: "Registry", feed: str | None, symbols: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """What the named feed connects to, asked by its plugin. Nothing is asked for a feed that nobody named."""
+    from flashcrash_core.config import resolve_plugins
+    from flashcrash_core.errors import ConfigError
+
+    if feed is None:
+        for name in registry.feeds:
+            if registry.feeds[name].live:
+                yield _check(f"feed {name}", "ok", f"not asked; flashcrash doctor --feed {name} --symbols LIST does")
+        return
+    try:
+        plugins = resolve_plugins(loaded, registry)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield _check("configuration", "fail", problem)
+        return
+    if feed not in plugins.feeds:
+        yield _check(f"feed {feed}", "fail", "there is no such feed", f"loaded are {', '.join(plugins.feeds)}")
+        return
+    asked = False
+    for found in registry.diagnose({f"feeds.{feed}": plugins.feeds[feed].config}, symbols or loaded.settings.run.symbols):
+        asked = True
+        yield _check(found.check, found.status, found.found, found.advice)
+    if not asked:
+        yield _check(f"feed {feed}", "ok", "connects to nothing that could be checked")
 
 
 def _data_folder(location: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from flashcrash_core.errors import PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem
 from flashcrash_core.registry.selection import Selection
-from flashcrash_core.specs import ExecutorSpec, FeedSpec, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
+from flashcrash_core.specs import ExecutorSpec, FeedSpec, Finding, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
 
 __all__ = ["EdgeFault", "Registry", "SpecMap"]
 
@@ -157,6 +157,22 @@ class Registry:
         Each gets a copy of the report: what one changes in it, neither the user nor the next plugin sees.
         """
         return self._relay("flashcrash_session_end", session_id=session_id, report=report)
+
+    def diagnose(self, configs: Mapping[str, Any], symbols: tuple[str, ...]) -> Iterator[Finding]:
+        """What the plugins find out about the parts in ``configs``, as they find it. What one raises is a failed check."""
+        for plugin in self.plugins:
+            name = plugin.candidate.name
+            hook = cast(Any, plugin.manager.hook).flashcrash_doctor
+            if not hook.get_hookimpls():
+                continue
+            try:
+                for found in hook(configs=configs, symbols=symbols):
+                    for finding in found or ():
+                        if not isinstance(finding, Finding):
+                            raise TypeError(f"flashcrash_doctor gave {finding!r}, no Finding")
+                        yield finding
+            except Exception as error:  # what the others find is wanted all the more
+                yield Finding(f"plugin {name}", "fail", f"{type(error).__name__}: {error}", "report it to the plugin's author")
 
     def _relay(self, hook: str, **arguments: Any) -> list[EdgeFault]:
         faults: list[EdgeFault] = []
