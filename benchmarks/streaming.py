@@ -48,6 +48,7 @@ class Messages:
     consumed: int = 0
     on_fault: Any = None
     feed: str = "messages"
+    live: bool = False
 
     def events(self) -> Iterator[Any]:
         """All messages; ``consumed`` counts them."""
