@@ -106,8 +106,11 @@ def replace_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, sta
 def _place_of(book: Any, keys: int, end: int, key: int) -> int:
     """Where the first key that is not less than ``key`` stands: ``bisect_left``, from the best end."""
     above = 0
-    for j in range(PAD):  # no branch depends on a key, so that none is guessed wrongly, and several are looked at at once
-        above += 1 if book[keys, nth(end - PAD + j)] >= key else 0
+    # No branch depends on a key, so that none is guessed wrongly. ``reach`` is PAD, but the compiler must not know that: a loop of
+    # known length is unrolled before it could be turned into four comparisons of eight keys each.
+    reach = min(PAD, end)
+    for j in range(reach):
+        above += 1 if book[keys, nth(end - reach + j)] >= key else 0
     at = end - above
     if above < PAD:
         return at
