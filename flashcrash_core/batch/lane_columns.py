@@ -6,25 +6,25 @@ costs beyond the pass follows the chaos. Readings that were kept on disk are loo
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, field
 from numpy.typing import NDArray
 
 from flashcrash_core.batch.dormancy import Tally
-from flashcrash_core.batch.programs import Columns, Programs, ProgramsCheckpoint, off, source_of
+from flashcrash_core.batch.lane_parts import Block, EventPass, JudgedCache, Part, Restart, Window, some_rows, stretches_of
+from flashcrash_core.batch.programs import Programs, off, source_of
 from flashcrash_core.batch.readings import Readings
-from flashcrash_core.batch.row_chunk import BarColumns, RowChunk, bar_at
-from flashcrash_core.batch.rows import RowColumns, row_objects
+from flashcrash_core.batch.row_chunk import BarColumns, RowChunk
+from flashcrash_core.batch.rows import row_objects
+from flashcrash_core.batch.seen_bars import SeenBars
 from flashcrash_core.detection.panel import Pair, PanelEntry
-from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.features import GRID_US, FeatureRow
 
-__all__ = ["EventPass", "JudgedCache", "LaneColumns", "Part", "Restart"]
+__all__ = ["LaneColumns"]
 
 CHUNK_ROWS = 4_096
 """Rows between two checkpoints: 7 minutes."""
@@ -34,89 +34,6 @@ RESIDENT = 2
 """Chunks whose readings are held when they were made again: a nap's last values may reach into the one before."""
 BLOCK_ROWS = 32
 """Rows that become objects together."""
-
-
-class EventPass(Protocol):
-    """A pass over the events of a tape."""
-
-    @property
-    def position(self) -> int:
-        """Events consumed."""
-        ...
-
-    def advance(self, until_event: int | None = None, max_rows: int | None = None) -> RowChunk:
-        """Consume events, and give the rows that they closed."""
-        ...
-
-    def checkpoint(self) -> Any:
-        """A copy of the whole state."""
-        ...
-
-    def resume(self, checkpoint: Any) -> None:
-        """Go on from there."""
-        ...
-
-    def accumulator_state(self) -> dict[str, Any]:
-        """What ``FeatureAccumulator.snapshot()`` would give after the consumed events."""
-        ...
-
-
-class JudgedCache(Protocol):
-    """Keeps what was judged of an indicator's rows."""
-
-    def judged(self, entry: PanelEntry, source: PanelEntry) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
-        """Values and bits that may be written over, if they are known. ``source`` has the baseline that it is judged against."""
-        ...
-
-    def keep(self, entry: PanelEntry, source: PanelEntry, values: NDArray[np.float64], bits: NDArray[np.uint8]) -> None:
-        """Keep a copy of them."""
-        ...
-
-
-@frozen
-class Restart:
-    """After a silence beyond any baseline the lane started over."""
-
-    row: int
-    """The first row of the new stretch; the number of rows if there is none."""
-    event: int
-    """Index of the event that ended the silence."""
-    settle_rows: int
-    last_us: int
-    """Time of the last settling row."""
-
-
-@define
-class Part:
-    """What one chunk covers."""
-
-    first_row: int
-    first_event: int
-    checkpoint: Any
-    programs: ProgramsCheckpoint | None = None
-    """Without it the readings are mapped as a whole."""
-    known: dict[int, Columns] = field(factory=dict)
-    """Readings of interpreted programs."""
-    judged: list[tuple[int, int, NDArray[np.int64]]] = field(factory=list)
-    """Rows from which an indicator was judged again, and its flag before them, in the order in which that happened."""
-
-
-@define
-class _Window:
-    first_row: int
-    rows: RowColumns
-    keep: NDArray[np.int64]
-
-
-@define
-class _Block:
-    """Some rows in a row as objects: converted together they cost a tenth."""
-
-    first: int
-    items: list[Any]
-
-    def holds(self, number: int) -> bool:
-        return self.first <= number < self.first + len(self.items)
 
 
 @define(eq=False)
@@ -140,13 +57,13 @@ class LaneColumns:
     """Indicators that were quarantined, and the first row in which they are missing."""
     _tally: Tally | None = None
     parts: list[Part] = field(factory=list)
-    bars: list[tuple[BarColumns, NDArray[np.int64], NDArray[np.int64]]] = field(factory=list)
+    bars: SeenBars = field(factory=SeenBars)
     _fresh: Callable[[], tuple[PanelEntry, ...]] | None = None
     _spans: list[Programs] = field(factory=list)
     """Readings at hand, those last used at the end."""
-    _window: _Window | None = None
-    _rows: _Block = field(factory=lambda: _Block(0, []))
-    _pairs: _Block = field(factory=lambda: _Block(0, []))
+    _window: Window | None = None
+    _rows: Block = field(factory=lambda: Block(0, []))
+    _pairs: Block = field(factory=lambda: Block(0, []))
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -225,8 +142,8 @@ class LaneColumns:
         bars = chunk.bars
         if len(bars.row):
             kept = BarColumns._make(column.copy() for column in bars)
-            self.bars.append((kept, number[bars.row], chunk.rows.t_us[bars.row].copy()))
-        for begun, first, last in _stretches_of(chunk):
+            self.bars.add(kept, number[bars.row], chunk.rows.t_us[bars.row].copy())
+        for begun, first, last in stretches_of(chunk):
             if begun >= 0:
                 self.restarts.append(Restart(self.length, int(chunk.event[begun]), first - begun, int(chunk.rows.t_us[first - 1])))
                 assert self._fresh is not None
@@ -243,7 +160,7 @@ class LaneColumns:
         if self.length + number > len(self.t_us):
             self._make_room(2 * (self.length + number))
         at, until = self.length, self.length + number
-        rows = _some(chunk, first, last)
+        rows = some_rows(chunk, first, last)
         self.t_us[at:until] = rows.t_us
         self.event[at:until] = chunk.event[first:last]
         self.unhealthy[at:until] = rows.unhealthy
@@ -288,12 +205,12 @@ class LaneColumns:
         span.resume(part.programs)
         span.begin(part.first_row)
         judged = []
-        for begun, first, last in _stretches_of(chunk):
+        for begun, first, last in stretches_of(chunk):
             if begun >= 0:
                 span.start_over(fresh())
             if last > first:
                 judged += [(span.stop, index, state) for index, state in enumerate(span.states)]
-                span.take(_some(chunk, first, last), last - first, part.known)
+                span.take(some_rows(chunk, first, last), last - first, part.known)
         span.put(part.known)
         for index, row in self.dropped.items():
             span.miss(index, row)
@@ -341,7 +258,7 @@ class LaneColumns:
                 for first, last in self.stretches():
                     self._judge_on(place, max(first, row), last, off(), until_alike=False)
         self.tally.count(self.bits, row, self.length)
-        self._pairs = _Block(0, [])
+        self._pairs = Block(0, [])
 
     # -- looking up --------------------------------------------------------------------------------------------------
 
@@ -355,7 +272,7 @@ class LaneColumns:
                 list(zip(_tuples(one.statistic, start, stop), _tuples(one.baseline, start, stop), strict=True))
                 for one in span.readings
             ]
-            block = self._pairs = _Block(row, [list(pairs) for pairs in zip(*parts, strict=True)])
+            block = self._pairs = Block(row, [list(pairs) for pairs in zip(*parts, strict=True)])
         pairs: list[Pair] = block.items[row - block.first]
         return pairs
 
@@ -379,7 +296,7 @@ class LaneColumns:
                 window = self._window
                 assert window is not None
             at = number - window.first_row
-            block = self._rows = _Block(number, row_objects(window.rows, window.keep[at : at + BLOCK_ROWS]))
+            block = self._rows = Block(number, row_objects(window.rows, window.keep[at : at + BLOCK_ROWS]))
         row: FeatureRow = block.items[number - block.first]
         return row
 
@@ -388,7 +305,7 @@ class LaneColumns:
         part = self.parts[place]
         self.events.resume(part.checkpoint)
         chunk = self.events.advance(until_event=self.parts[place + 1].first_event)
-        self._window = _Window(part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
+        self._window = Window(part.first_row, chunk.rows, np.flatnonzero(chunk.settle == 0))
         return chunk
 
     def accumulator_before(self, event: int) -> dict[str, Any]:
@@ -402,31 +319,6 @@ class LaneColumns:
     def first_row_after_event(self, event: int) -> int:
         """The first row that no event up to and with that one has closed."""
         return int(np.searchsorted(self.event[: self.length], event, side="right"))
-
-    def bars_between(self, first: int, last: int, newest: int | None = None) -> Iterator[tuple[Bar, int]]:
-        """Bars first seen in rows ``first`` to ``last`` (exclusive), and in silences before them, with the row's time.
-
-        With ``newest`` only so many bars with trades at the end, and the empty ones between them.
-        """
-        spans: list[tuple[int, int, int]] = []
-        wanted = newest
-        for place in range(len(self.bars) - 1, -1, -1):
-            bars, number, _ = self.bars[place]
-            if wanted == 0 or number[-1] < first:
-                break
-            if number[0] >= last:
-                continue
-            start, stop = (int(end) for end in np.searchsorted(number, (first, last)))
-            if wanted is not None:
-                traded = np.flatnonzero(bars.empty[start:stop] == 0)
-                if len(traded) >= wanted:
-                    start += int(traded[len(traded) - wanted])
-                wanted = max(wanted - len(traded), 0)
-            spans.append((place, start, stop))
-        for place, start, stop in reversed(spans):
-            bars, _, t_us = self.bars[place]
-            for index in range(start, stop):
-                yield bar_at(bars, index), int(t_us[index])
 
     def price_tail(self, first: int, last: int, rows: int) -> list[tuple[int, float]]:
         """``(t_us, price)`` of the last ``rows`` rows of those from ``first`` to ``last`` (exclusive)."""
@@ -443,19 +335,6 @@ class LaneColumns:
             return 0, number * GRID_US, True
         trailing = int(np.argmin(sick[::-1]))
         return (last - first - number) * GRID_US, trailing * GRID_US, False
-
-
-def _stretches_of(chunk: RowChunk) -> Iterator[tuple[int, int, int]]:
-    """Where the lane started over (-1: it goes on), the first ordinary row from there, and one past the last."""
-    for place, (first, last) in enumerate(pairwise([0, *chunk.restarts, len(chunk)])):
-        settled = first
-        while place and settled < last and chunk.settle[settled]:
-            settled += 1
-        yield (first if place else -1), settled, last
-
-
-def _some(chunk: RowChunk, first: int, last: int) -> RowColumns:
-    return RowColumns(*(column[first:last] for column in chunk.rows))
 
 
 def _tuples(columns: NDArray[np.float64], first: int, stop: int) -> list[tuple[float, ...]]:

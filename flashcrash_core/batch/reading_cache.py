@@ -26,7 +26,8 @@ from flashcrash_core.batch import event_pass
 from flashcrash_core.batch.compiling import Opaque, cache_directory, fingerprint
 from flashcrash_core.batch.feature_pass import FeaturePass, PassCheckpoint
 from flashcrash_core.batch.flags import follow
-from flashcrash_core.batch.lane_columns import LaneColumns, Part, Restart
+from flashcrash_core.batch.lane_columns import LaneColumns
+from flashcrash_core.batch.lane_parts import Part, Restart
 from flashcrash_core.batch.pass_state import PassState
 from flashcrash_core.batch.reading_writer import ReadingWriter
 from flashcrash_core.batch.readings import Readings, drive
@@ -88,7 +89,7 @@ def load(key: str, columns: TapeColumns, entries: tuple[PanelEntry, ...], events
     made.restarts = [Restart(*restart) for restart in contents["restarts"]]
     made.parts = [_part(part) for part in contents["parts"]]
     if len(seen[0]):
-        made.bars = [(bars, *seen)]
+        made.bars.add(bars, *seen)
     return made
 
 
@@ -182,11 +183,11 @@ def _judgement_name(entry: PanelEntry, source: PanelEntry) -> str:
 
 def _write(writer: ReadingWriter, made: LaneColumns) -> None:
     arrays: dict[str, Any] = {name: [getattr(made, name)[: made.length]] for name in _ROWS}
-    tables = [table for table, _, _ in made.bars]
+    tables = [table for table, _, _ in made.bars.tables]
     for place, name in enumerate(BarColumns._fields):
         arrays[f"bars.{name}"] = [table[place] for table in tables]
-    arrays["bars.number"] = [number for _, number, _ in made.bars]
-    arrays["bars.seen_us"] = [seen_us for _, _, seen_us in made.bars]
+    arrays["bars.number"] = [number for _, number, _ in made.bars.tables]
+    arrays["bars.seen_us"] = [seen_us for _, _, seen_us in made.bars.tables]
     shapes = dict(writer.shapes)
     for name, parts in arrays.items():
         with (writer.folder / name).open("wb") as file:

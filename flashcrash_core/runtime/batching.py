@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from flashcrash_core.batch.compiling import is_available
 from flashcrash_core.batch.feature_pass import FeaturePass
-from flashcrash_core.batch.lane_columns import EventPass, LaneColumns
+from flashcrash_core.batch.lane_columns import LaneColumns
+from flashcrash_core.batch.lane_parts import EventPass
 from flashcrash_core.batch.reading_cache import KeptJudgements, abandon, begin, load, reading_key, save
 from flashcrash_core.batch.reading_writer import ReadingWriter
 from flashcrash_core.batch.readings import BatchRefused

@@ -113,13 +113,13 @@ class LaneCursor:
             restart = columns.restarts[self._restarts]
             if restart.event == event:
                 lane.start_over(restart.last_us)
-                for bar, t_us in columns.bars_between(restart.row, restart.row + 1):
+                for bar, t_us in columns.bars.between(restart.row, restart.row + 1):
                     if t_us <= restart.last_us:
                         lane.market.bar = bar
                         lane.strategy.on_bar(bar, t_us)
 
     def _bar(self, row: int, t_us: int) -> Any:
-        return next((bar for bar, at_us in self.columns.bars_between(row, row + 1) if at_us == t_us), None)
+        return next((bar for bar, at_us in self.columns.bars.between(row, row + 1) if at_us == t_us), None)
 
     def sleep_until(self, event: int, *, asked_again: bool = True) -> None:
         """Nap through the rows that events before ``event`` closed, if the lane dozes."""
@@ -152,7 +152,7 @@ class LaneCursor:
             spike_us=spike,
         )
         history = [JudgedRow(t_us, values) for t_us, values in zip(columns.t_us[tail].tolist(), judged, strict=True)]
-        bars = columns.bars_between(first, stop, lane.setup.bar_memory if asked_again else 0)
+        bars = columns.bars.between(first, stop, lane.setup.bar_memory if asked_again else 0)
         lane.sleep_through(nap, stop - first, blind_rows=int(np.count_nonzero(cold)), history=history, bars=bars)
         self.row = stop
 
