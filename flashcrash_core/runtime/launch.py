@@ -121,10 +121,10 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
     """
     prepared = prepare(request)
     settings = prepared.config.settings
+    if settings.run.speed != "max" and _hears_a_market(prepared, request):
+        raise UsageError(f"--speed {settings.run.speed}: the feed hears a running market, which has its own speed; leave it out")
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)
     try:
-        if source.live and settings.run.speed != "max":
-            raise UsageError(f"--speed {settings.run.speed}: feed {source.feed} hears a running market, which has its own speed")
         composition = compose(prepared.config, prepared.plugins, source)
         composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
         refuse_unknown(request.quarantine, composition.session)
@@ -368,8 +368,12 @@ def _watched(prepared: Prepared, request: RunRequest) -> bool:
     run = prepared.config.settings.run
     if run.plugin_watch != "auto":
         return run.plugin_watch == "always"
-    feed = prepared.plugins.feeds.get(request.feed or run.feed)
-    return run.speed != "max" or (not request.paths and feed is not None and feed.spec.live)
+    return run.speed != "max" or _hears_a_market(prepared, request)
+
+
+def _hears_a_market(prepared: Prepared, request: RunRequest) -> bool:
+    feed = prepared.plugins.feeds.get(request.feed or prepared.config.settings.run.feed)
+    return not request.paths and feed is not None and feed.spec.live
 
 
 def _session_record(prepared: Prepared, composition: Composition, request: RunRequest) -> SessionRecord:
