@@ -1,0 +1,70 @@
+"""The limits of a venue: weights and counts per window, pings, lifetimes (reference/binance.md sections 2, 8, 10 and 14)."""
+
+from typing import Final
+
+from attrs import define, field, frozen
+
+from flashcrash_core.api import MarketKind
+
+__all__ = ["LIMITS", "VenueLimits", "WeightLimiter"]
+
+_SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * _SECOND_US
+
+
+@frozen
+class VenueLimits:
+    """What a venue allows."""
+
+    weight_per_minute: int
+    inbound_per_s: int
+    """Messages from a client, pings and pongs among them."""
+    ping_every_us: int
+    pong_within_us: int
+    lifetime_us: int = 24 * 3600 * _SECOND_US
+    attempts_per_5_min: int = 300
+    refusals_until_ban: int = 10
+    """Answers 429 in a row that a client may ignore before it is banned."""
+    ban_us: int = 120 * _SECOND_US
+
+
+LIMITS: Final = {
+    MarketKind.SPOT: VenueLimits(6000, 5, 20 * _SECOND_US, 60 * _SECOND_US),
+    MarketKind.USDM: VenueLimits(2400, 10, 180 * _SECOND_US, 600 * _SECOND_US),
+}
+
+
+@define(eq=False)
+class WeightLimiter:
+    """Request weight in fixed minutes of the exchange's clock; over it 429, and who goes on is banned (418), longer each time."""
+
+    limits: VenueLimits
+    used: int = 0
+    _minute: int = -1
+    _refusals: int = field(default=0)
+    _banned_until_us: int = 0
+    _bans: int = 0
+
+    def take(self, weight: int, stamp_us: int) -> tuple[int, int] | None:
+        """Count a request; returns ``(status, seconds to wait)`` if it is refused."""
+        minute = stamp_us // MINUTE_US
+        if minute != self._minute:
+            self._minute, self.used = minute, 0
+        if stamp_us < self._banned_until_us:
+            return 418, _seconds(self._banned_until_us - stamp_us)
+        self.used += weight
+        if self.used <= self.limits.weight_per_minute:
+            self._refusals = 0
+            return None
+        self._refusals += 1
+        if self._refusals > self.limits.refusals_until_ban:
+            self._refusals = 0
+            self._bans += 1
+            ban_us = self.limits.ban_us * 2 ** (self._bans - 1)
+            self._banned_until_us = stamp_us + ban_us
+            return 418, _seconds(ban_us)
+        return 429, _seconds((minute + 1) * MINUTE_US - stamp_us)
+
+
+def _seconds(microseconds: int) -> int:
+    return max(1, -(-microseconds // _SECOND_US))

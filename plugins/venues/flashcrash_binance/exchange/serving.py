@@ -1,0 +1,97 @@
+"""``flashcrash exchange``: from the options to a running server, until it is told to end."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import asdict, frozen
+
+from flashcrash_binance.exchange.core import AtEnd, ExchangeCore
+from flashcrash_binance.exchange.server import ExchangeServer
+from flashcrash_binance.exchange.sources import MarketSource, simulated_sources
+from flashcrash_core.api import SIMULATED_SYMBOL, MarketKind, UsageError
+
+__all__ = ["Wanted", "build_core", "serve"]
+
+_AT_END: Final[tuple[AtEnd, ...]] = ("stay", "stop", "loop")
+
+
+@frozen
+class Wanted:
+    """The options as they were given."""
+
+    port: int = 0
+    source: str = "simulated"
+    symbols: str = ""
+    speed: str = "1"
+    seed: int = 1
+    market: str = "spot"
+    at_end: str = "stay"
+
+
+def build_core(wanted: Wanted) -> ExchangeCore:
+    """The exchange that the options describe. Raises UsageError, ConfigError, DataError."""
+    kind = _kind(wanted.market)
+    at_end = next((one for one in _AT_END if one == wanted.at_end), None)
+    if at_end is None:
+        raise UsageError(f"--at-end {wanted.at_end}: choose one of {', '.join(_AT_END)}")
+    return ExchangeCore(_sources(wanted, kind), kind=kind, seed=wanted.seed, speed=_speed(wanted.speed), at_end=at_end)
+
+
+def serve(wanted: Wanted) -> None:
+    """Serve until SIGINT or SIGTERM, or until the source ends with ``--at-end stop``."""
+    asyncio.run(_serve(build_core(wanted), wanted.port))
+
+
+async def _serve(core: ExchangeCore, port: int) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
+            loop.add_signal_handler(number, told.set)
+    server = ExchangeServer(core, port=port)
+    try:
+        addresses = await server.start()
+    except OSError as error:
+        raise UsageError(f"--port {port}: cannot listen there ({error.strerror or error}); use 0 for a free one") from None
+    try:
+        sys.stdout.write(json.dumps(asdict(addresses)) + "\n")
+        sys.stdout.flush()
+        waiting = [asyncio.ensure_future(told.wait()), asyncio.ensure_future(server.ended.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+    finally:
+        await server.close()
+
+
+def _sources(wanted: Wanted, kind: MarketKind) -> Mapping[str, MarketSource]:
+    symbols = [one.strip().upper() for one in wanted.symbols.split(",") if one.strip()]
+    if len(set(symbols)) < len(symbols):
+        raise UsageError(f"--symbols {wanted.symbols}: names one market twice; name each once")
+    if wanted.source == "simulated":
+        return simulated_sources(symbols or [SIMULATED_SYMBOL], wanted.seed, kind=kind)
+    raise UsageError(f"--source {wanted.source}: not yet")
+
+
+def _kind(text: str) -> MarketKind:
+    try:
+        return MarketKind(text)
+    except ValueError:
+        raise UsageError(f"--market {text}: choose spot or usdm") from None
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1e6:
+        raise UsageError(f"--speed {text}: a positive number such as 1 or 2.5, or max")
+    return speed

@@ -1,0 +1,36 @@
+"""Plugin ``binance_exchange``: ``flashcrash exchange`` serves a local exchange that speaks Binance, for tests and demonstrations."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flashcrash_core.api import PluginInfo, hookimpl
+
+__all__ = ["exchange", "flashcrash_commands", "flashcrash_plugin"]
+
+flashcrash_plugin = PluginInfo(
+    api=1, summary="The command `exchange`: a local exchange that speaks Binance, with faults on demand."
+)
+
+
+def exchange(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 picks a free one.")] = 0,
+    source: Annotated[
+        str, typer.Option("--source", metavar="simulated|CAPTURE|TAPE", help="What it plays: a simulated market, or a recording.")
+    ] = "simulated",
+    symbols: Annotated[str, typer.Option("--symbols", metavar="A,B", help="Symbols; simulated: SIMUSDT, recordings: all.")] = "",
+    speed: Annotated[str, typer.Option("--speed", metavar="X", help="Times as fast as recorded, or max.")] = "1",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated market and of the faults.")] = 1,
+    market: Annotated[str, typer.Option("--market", metavar="spot|usdm", help="Which Binance.")] = "spot",
+    at_end: Annotated[str, typer.Option("--at-end", metavar="stay|stop|loop", help="What happens when the source ends.")] = "stay",
+) -> None:
+    """Serve a local exchange that speaks Binance. Prints one line of JSON with its addresses; Ctrl-C ends it."""
+    from flashcrash_binance.exchange.serving import Wanted, serve
+
+    serve(Wanted(port=port, source=source, symbols=symbols, speed=speed, seed=seed, market=market, at_end=at_end))
+
+
+@hookimpl
+def flashcrash_commands() -> list[tuple[str, Any]]:
+    """The command ``exchange``."""
+    return [("exchange", exchange)]
