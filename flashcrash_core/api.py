@@ -119,6 +119,16 @@ from flashcrash_core.market.instruments import (
 from flashcrash_core.market.live_source import (
     LiveSource,
 )
+from flashcrash_core.market.recordings import (
+    OPEN_SUFFIX,
+    RECORDING_NAME,
+    ChainedSource,
+    RecordableSource,
+    RecordingManifest,
+    RecordingOptions,
+    is_recording,
+    recording_files,
+)
 from flashcrash_core.market.tape.columns import (
     TapeColumns,
 )
@@ -225,6 +235,8 @@ __all__ = [
     "MARKET_PRESETS",
     "MONEY_SCALE",
     "OPEN_STATES",
+    "OPEN_SUFFIX",
+    "RECORDING_NAME",
     "SIMULATED_SYMBOL",
     "UNHEALTHY_BOOK_CROSSED",
     "UNHEALTHY_BOOK_STALE",
@@ -244,6 +256,7 @@ __all__ = [
     "BuildContext",
     "Cancel",
     "CancelOrder",
+    "ChainedSource",
     "ColumnSource",
     "Command",
     "ConfigError",
@@ -304,6 +317,9 @@ __all__ = [
     "Position",
     "Reading",
     "Record",
+    "RecordableSource",
+    "RecordingManifest",
+    "RecordingOptions",
     "Refuse",
     "Rejected",
     "Role",
@@ -351,10 +367,12 @@ __all__ = [
     "compiled_as",
     "file_sha256",
     "hookimpl",
+    "is_recording",
     "money_to_decimal",
     "open_tape",
     "parse_checksum",
     "read_head",
+    "recording_files",
     "scenario_preset",
     "simulated_instrument",
     "tape_events",

@@ -13,10 +13,12 @@ from flashcrash_core.errors import DataError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["MANIFEST_NAME", "LineReader", "read_head"]
+__all__ = ["MANIFEST_NAME", "RECORDING_NAME", "LineReader", "read_head"]
 
 MANIFEST_NAME: Final = "tape.json"
 """The file that makes a folder a tape (flashcrash_core/market/tape)."""
+RECORDING_NAME: Final = "recording.json"
+"""The file that makes a folder a recording (flashcrash_core/market/recordings.py)."""
 
 _HEAD_BYTES: Final = 4096
 _BUFFER_BYTES: Final = 65_536
@@ -69,12 +71,14 @@ class LineReader:
 
 
 def read_head(path: Path) -> bytes:
-    """The first 4 KiB of decompressed content, for recognising a format; of a tape's folder, those of its manifest.
+    """The first 4 KiB of decompressed content, for recognising a format; of a tape or a recording, those of its manifest.
 
     Raises DataError like :class:`LineReader`.
     """
-    if (path / MANIFEST_NAME).is_file():
-        path = path / MANIFEST_NAME
+    for name in (MANIFEST_NAME, RECORDING_NAME):
+        if (path / name).is_file():
+            path = path / name
+            break
     raw, stream = _open(path)
     try:
         return stream.read(_HEAD_BYTES)

@@ -16,6 +16,7 @@ from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import ColumnSource, DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver, WatchedSource
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
+from flashcrash_core.market.recordings import ChainedSource, is_recording, recording_files
 from flashcrash_core.market.tape.columns import TapeColumns
 from flashcrash_core.market.tape.joining import first_receive_us, joined, overlap
 from flashcrash_core.market.tape.manifest import read_manifest
@@ -231,12 +232,16 @@ def fingerprint(path: Path) -> dict[str, Any]:
         folder = tape_folder(path).resolve()
         size = sum(file.stat().st_size for file in folder.glob("*.npy"))
         return {"path": str(folder), "bytes": size, "digest": read_manifest(folder).hash[:32]}
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(65_536)
-        file.seek(max(size - 65_536, 0))
-        tail = file.read(65_536)
-    return {"path": str(path.resolve()), "bytes": size, "digest": blake2b(head + tail, digest_size=16).hexdigest()}
+    total = 0
+    digest = blake2b(digest_size=16)
+    for part in recording_files(path) if is_recording(path) else [path]:
+        size = part.stat().st_size
+        with part.open("rb") as file:
+            digest.update(file.read(65_536))
+            file.seek(max(size - 65_536, 0))
+            digest.update(file.read(65_536))
+        total += size
+    return {"path": str(path.resolve()), "bytes": total, "digest": digest.hexdigest()}
 
 
 def refuse_twice(paths: Sequence[Path]) -> None:
@@ -292,7 +297,7 @@ def _combine(sources: list[FeedSource], names: Sequence[str]) -> Input:
             raise DataError(f"feed {name}: its first item is {named(first)}, no event; report it to the plugin's author")
         if first is None:
             raise DataError(f"{info.description}: holds no events; nothing to replay")
-        groups.setdefault(info.symbols, []).append(_Member(info.description, first, events))
+        groups.setdefault(info.symbols, []).append(_Member(info.description, source, first, events))
     streams = [_in_turn(members) for members in groups.values()]
     tiers = {source.info.data_tier for source in sources}
     tier = DataTier.SYNTHETIC if DataTier.SYNTHETIC in tiers else DataTier.TRADES if DataTier.TRADES in tiers else DataTier.L2
@@ -326,6 +331,7 @@ class _Member:
     """An opened tape among those of the same symbols."""
 
     description: str
+    source: FeedSource
     first: MarketEvent
     rest: Iterator[MarketEvent]
 
@@ -339,16 +345,19 @@ def _in_turn(members: list[_Member]) -> Iterator[MarketEvent]:
 
 def _joined(members: list[_Member]) -> Iterator[MarketEvent]:
     """One tape after the other. Raises DataError where one begins before the last one ended: its events would count twice."""
-    before = ""
+    before: _Member | None = None
     last: MarketEvent | None = None
     for member in members:
-        if last is not None and member.first.receive_us < last.receive_us - _OVERLAP_US:
+        if before is not None and last is not None and member.first.receive_us < last.receive_us - _OVERLAP_US:
             raise DataError(
-                f"{member.description}: begins {(last.receive_us - member.first.receive_us) / 1e6:.1f} s before {before} ends; "
-                "tapes of the same symbols must follow one another. Leave one out, or replay them in separate runs"
+                f"{member.description}: begins {(last.receive_us - member.first.receive_us) / 1e6:.1f} s before "
+                f"{before.description} ends; tapes of the same symbols must follow one another. Leave one out, or replay them in "
+                "separate runs"
             )
-        before, last = member.description, member.first
-        yield last
+        repeated = before is not None and isinstance(member.source, ChainedSource) and member.source.follows(before.source)
+        before, last = member, member.first
+        if not repeated:
+            yield last
         for last in member.rest:
             yield last
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from flashcrash_core.errors import DataError, FlashcrashError, UsageError
 from flashcrash_core.market.checksums import file_sha256, verify_checksum
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.feed import Feed, FeedRequest, FeedSource
+from flashcrash_core.market.recordings import is_recording, recording_bytes, recording_files, recordings_among
 from flashcrash_core.market.tape.manifest import TapeSourceFile
 from flashcrash_core.market.tape.reader import is_tape
 from flashcrash_core.market.tape.staging import Published, Staging
@@ -54,6 +56,7 @@ def import_tapes(
     if not request.paths:
         raise UsageError("tape import: no file given; name the files to import")
     refuse_twice(request.paths)
+    request = attrs.evolve(request, paths=recordings_among(request.paths, request.symbols))
     for path in request.paths:
         if is_tape(path):
             raise UsageError(f"{path}: is a tape already; import takes the files that tapes are made of")
@@ -121,6 +124,8 @@ class _Opener:
 
 
 def _record(path: Path, feed: str) -> TapeSourceFile:
+    if is_recording(path):
+        return _record_of_recording(path, feed)
     verified = verify_checksum(path)
     return TapeSourceFile(
         name=path.name,
@@ -128,6 +133,14 @@ def _record(path: Path, feed: str) -> TapeSourceFile:
         sha256=verified or file_sha256(path),
         checksum="verified" if verified else "none",
         feed=feed,
+    )
+
+
+def _record_of_recording(path: Path, feed: str) -> TapeSourceFile:
+    """A recording's folder as one source: the digest is that of its files' digests, in order."""
+    digests = "".join(file_sha256(file) for file in recording_files(path))
+    return TapeSourceFile(
+        name=path.name, bytes=recording_bytes(path), sha256=sha256(digests.encode()).hexdigest(), checksum="none", feed=feed
     )
 
 

@@ -15,6 +15,7 @@ from flashcrash_core.errors import DataError, UsageError
 from flashcrash_core.market.events import MarketEvent, Trade
 from flashcrash_core.market.feed import DataTier, FeedSource, LineSource, SourceInfo
 from flashcrash_core.market.instruments import Instrument
+from flashcrash_core.market.recordings import ChainedSource
 from flashcrash_core.market.tape.manifest import TapeSourceFile
 from flashcrash_core.market.tape.writer import TapeMarket
 
@@ -39,13 +40,16 @@ class OpenedFile:
     def where(self) -> str:
         """The place of the event taken last: file and line, or the number of the event where a format has no lines."""
         if isinstance(self.source, LineSource) and self.source.line:
-            return f"{self.path}:{self.source.line}"
+            path = self.source.reading if isinstance(self.source, ChainedSource) else self.path
+            return f"{path}:{self.source.line}"
         return f"{self.path}, event {self.taken}"
 
-    def all_events(self) -> Iterator[MarketEvent]:
-        """Every event of the file."""
+    def all_events(self, before: "OpenedFile | None" = None) -> Iterator[MarketEvent]:
+        """Every event of the file that is new to a reader of ``before``."""
         self.taken = 1
-        yield self.first
+        repeated = before is not None and isinstance(self.source, ChainedSource) and self.source.follows(before.source)
+        if not repeated:
+            yield self.first
         for event in self.events:
             self.taken += 1
             yield event
@@ -102,7 +106,7 @@ class Stream:
                     "the same symbols and kind must follow one another. Leave one out, or import it into another folder"
                 )
             joined: set[str] = set()
-            for event in file.all_events():
+            for event in file.all_events(before):
                 if type(event) is Trade:
                     if before is not None and event.symbol not in joined:
                         joined.add(event.symbol)

@@ -29,12 +29,12 @@ class FileSource(ABC):
     def events(self) -> Iterator[MarketEvent]:
         """All events in the order of the file; none once the source is closed."""
 
-    def _open_reader(self) -> LineReader | None:
-        """The file from its start, or None when the source is closed."""
+    def _open_reader(self, path: Path | None = None) -> LineReader | None:
+        """The file (or that one of several) from its start, or None when the source is closed."""
         self._release()
         if self._closed:
             return None
-        self._reader = LineReader(self._path)
+        self._reader = LineReader(path or self._path)
         return self._reader
 
     def _finish(self, usable: int) -> None:

@@ -11,17 +11,21 @@ from typing import Final
 
 import msgspec
 
-from flashcrash_binance.wire import MESSAGE_DECODER, Fields, to_microseconds
+from flashcrash_binance.recording.control_lines import BOOK, GAP, RECORDING, REJECTED, TIMER
+from flashcrash_binance.wire import MESSAGE_DECODER, Fields, Message, to_microseconds
 from flashcrash_core.api import (
     BadNumber,
     BestQuote,
     BookDelta,
     BookSnapshot,
     Continuity,
+    FeedGap,
     Instrument,
     MarketEvent,
     MarketKind,
+    Rejected,
     Side,
+    Timer,
     Trade,
 )
 
@@ -52,7 +56,7 @@ class MarketCodec:
 
     ``snapshot_symbol`` is the symbol of REST snapshots, which name none; None refuses them. ``ignored_symbols`` are left out
     silently: :meth:`decode` returns None for them. ``use_aggregates=False`` leaves ``aggTrade`` out the same way, for captures that
-    hold every trade twice.
+    hold every trade twice. ``recorded`` takes a recorder's control lines as well; what comes from a socket may not pose as one.
     """
 
     def __init__(
@@ -64,7 +68,11 @@ class MarketCodec:
         snapshot_symbol: str | None = None,
         ignored_symbols: frozenset[str] = frozenset(),
         use_aggregates: bool = True,
+        recorded: bool = False,
     ) -> None:
+        self.use_books = True
+        """Whether the books at the start of recorded files are snapshots; False: the reader has what they say."""
+        self._recorded = recorded
         self._instruments = dict(instruments)
         self._next_seq = next_seq
         self._usdm = kind is MarketKind.USDM
@@ -90,6 +98,8 @@ class MarketCodec:
         symbol = fields.symbol
         try:
             if event is None:
+                if message.control is not None and self._recorded:
+                    return self._control(message, receive_us)
                 if fields.bid_qty is not None:
                     return self._quote(fields, receive_us)
                 if fields.snapshot_id is not None:
@@ -193,11 +203,35 @@ class MarketCodec:
         symbol = self._snapshot_symbol
         if symbol is None:
             raise BadMessage("snapshot_without_symbol", "a REST snapshot names no symbol and this capture has several")
-        instrument = self._instruments[symbol]
+        return self._book(fields, self._instruments[symbol], receive_us)
+
+    def _book(self, fields: Fields, instrument: Instrument, receive_us: int) -> BookSnapshot:
+        symbol = instrument.symbol
         update_id, bids, asks = fields.snapshot_id, fields.bids, fields.asks
         if update_id is None or bids is None or asks is None:
             raise BadMessage("missing_field", "a snapshot needs lastUpdateId, bids and asks", symbol=symbol)
         return BookSnapshot(symbol, self._next_seq(), None, receive_us, update_id, instrument.levels(bids), instrument.levels(asks))
+
+    def _control(self, line: Message, receive_us: int) -> MarketEvent | None:
+        """A line of a recorder."""
+        control = line.control
+        if control == RECORDING:
+            return None
+        instrument = self._instruments.get(line.symbol or "")
+        if instrument is None:
+            self._refuse_foreign(line)
+            return None
+        symbol, reason = instrument.symbol, line.reason
+        if control == TIMER:
+            return Timer(symbol, self._next_seq(), line.trade_id, receive_us)
+        if control == BOOK:
+            return self._book(line, instrument, receive_us) if self.use_books else None
+        if control == GAP and reason:
+            return FeedGap(symbol, self._next_seq(), None, receive_us, reason)
+        if control == REJECTED and reason:
+            return Rejected(symbol, self._next_seq(), None, receive_us, reason, line.detail)
+        detail = f"{control!r} is no control line, or lacks its reason"
+        raise BadMessage("bad_control_line", detail, symbol=symbol, breaks_book=True)
 
     # -- faults ------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from attrs import define, field, frozen
 
+from flashcrash_binance.recording.control_lines import Heading, read_heading
 from flashcrash_binance.wire import MESSAGE_DECODER, Fields
 from flashcrash_core.api import MarketKind
 
@@ -47,17 +48,23 @@ class Contents:
     has_aggregates: bool = False
     snapshots: int = 0
     messages: int = 0
+    heading: Heading | None = None
+    """Of a file of our own recorder: it tells the symbol and its grid, whatever the first lines hold."""
 
 
 def probe_messages(payloads: Iterable[bytes]) -> Contents:
     """Look through messages; what cannot be read is skipped here and refused when it is decoded."""
     samples: dict[str, DecimalSample] = {}
     seen: set[str] = set()
+    heading: Heading | None = None
     futures_signs = spot_signs = snapshots = messages = 0
     for payload in payloads:
         try:
             message = MESSAGE_DECODER.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if message.control is not None:
+            heading = heading or read_heading(payload)
             continue
         fields: Fields = message.data if message.data is not None else message
         event = fields.event or ("bookTicker" if fields.bid_qty is not None else "")
@@ -81,14 +88,19 @@ def probe_messages(payloads: Iterable[bytes]) -> Contents:
         elif isinstance(fields.bid, list):
             for price, qty in fields.bid:
                 sample.add(price, qty)
+    kind = MarketKind.USDM if futures_signs > spot_signs else MarketKind.SPOT
+    if heading is not None:
+        kind = MarketKind(heading.kind)
+        samples.setdefault(heading.s, DecimalSample())
     return Contents(
-        kind=MarketKind.USDM if futures_signs > spot_signs else MarketKind.SPOT,
+        kind=kind,
         samples=samples,
-        has_book=snapshots > 0 or "depthUpdate" in seen,
+        has_book=heading is not None or snapshots > 0 or "depthUpdate" in seen,
         has_trades="trade" in seen,
         has_aggregates="aggTrade" in seen,
         snapshots=snapshots,
         messages=messages,
+        heading=heading,
     )
 
 

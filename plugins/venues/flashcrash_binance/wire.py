@@ -41,10 +41,13 @@ class Fields(msgspec.Struct, gc=False):
 
 
 class Message(Fields, gc=False):
-    """A line as it came: bare, or wrapped in ``stream`` and ``data``."""
+    """A line as it came: bare, or wrapped in ``stream`` and ``data``. The last fields are of a recorder's control lines."""
 
     stream: str | None = None
     data: Fields | None = None
+    control: str | None = msgspec.field(name="flashcrash", default=None)
+    reason: str = ""
+    detail: str = ""
 
 
 MESSAGE_DECODER: Final = msgspec.json.Decoder(Message)
