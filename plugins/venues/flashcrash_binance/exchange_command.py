@@ -1,4 +1,4 @@
-"""Plugin ``binance_exchange``: ``flashcrash exchange`` serves a local exchange that speaks Binance, for tests and demonstrations."""
+"""Plugin ``binance_exchange``: ``flashcrash exchange``, a local exchange that speaks Binance, for tests and demonstrations."""
 
 from typing import Annotated, Any
 

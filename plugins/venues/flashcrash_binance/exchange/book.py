@@ -188,5 +188,5 @@ def _before(side: BookSide, price_ticks: int) -> Iterator[int]:
 
 
 def _changed(side: BookSide, before: dict[int, int]) -> list[Level]:
-    """Levels that were touched, best first; also those that are again what they were, since a snapshot may hold what was between."""
+    """Levels that were touched, best first. Those that are again what they were too: a snapshot may hold what was between."""
     return [(price, side.lots_at(price)) for price in sorted(before, reverse=side.sign == BID)]
