@@ -20,6 +20,10 @@ def exchange(
     ] = "simulated",
     symbols: Annotated[str, typer.Option("--symbols", metavar="A,B", help="Symbols; simulated: SIMUSDT, recordings: all.")] = "",
     speed: Annotated[str, typer.Option("--speed", metavar="X", help="Times as fast as recorded, or max.")] = "1",
+    faults: Annotated[
+        str,
+        typer.Option("--faults", metavar="SPEC", help="What goes wrong and when: drop@10s,lose=1%, or random (docs/exchange.md)."),
+    ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated market and of the faults.")] = 1,
     market: Annotated[str, typer.Option("--market", metavar="spot|usdm", help="Which Binance.")] = "spot",
     at_end: Annotated[str, typer.Option("--at-end", metavar="stay|stop|loop", help="What happens when the source ends.")] = "stay",
@@ -27,7 +31,8 @@ def exchange(
     """Serve a local exchange that speaks Binance. Prints one line of JSON with its addresses; Ctrl-C ends it."""
     from flashcrash_binance.exchange.serving import Wanted, serve
 
-    serve(Wanted(port=port, source=source, symbols=symbols, speed=speed, seed=seed, market=market, at_end=at_end))
+    wanted = Wanted(port=port, source=source, symbols=symbols, speed=speed, faults=faults, seed=seed, market=market, at_end=at_end)
+    serve(wanted)
 
 
 @hookimpl

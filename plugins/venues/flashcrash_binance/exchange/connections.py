@@ -29,8 +29,11 @@ class Connection:
     """A close or cut was handed out: nothing follows."""
     held: deque[tuple[int, Payload]] = field(factory=deque)
     """Delayed messages with the time at which they leave, in order."""
+    swapping: bool = False
+    """The message that is being sent waits for the next one."""
     swapped: bytes | None = None
-    """A message that the next one overtakes."""
+    """A message that the next one overtakes, unless none comes until ``swapped_by_us``."""
+    swapped_by_us: int = 0
     next_ping_us: int = field(init=False)
     awaited: bytes | None = None
     """Payload of the oldest ping without an answer."""
@@ -68,4 +71,6 @@ class Connection:
             due = min(due, self.answer_by_us)
         if self.held:
             due = min(due, self.held[0][0])
+        if self.swapped is not None:
+            due = min(due, self.swapped_by_us)
         return due

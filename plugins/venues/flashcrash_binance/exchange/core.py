@@ -10,20 +10,22 @@ and aggregates at once.
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from flashcrash_binance.exchange.api_socket import api_reply
 from flashcrash_binance.exchange.book import TrueBook
 from flashcrash_binance.exchange.clock import ExchangeClock
-from flashcrash_binance.exchange.connections import Connection
-from flashcrash_binance.exchange.faults import FaultPlan
+from flashcrash_binance.exchange.connection_desk import ConnectionDesk, subject_of
+from flashcrash_binance.exchange.faults import FaultName, FaultPlan, Step
 from flashcrash_binance.exchange.frames import Answer, Close, Cut, Frame, Ping, Pong, Refusal
-from flashcrash_binance.exchange.limits import LIMITS, WeightLimiter
+from flashcrash_binance.exchange.injection import FaultInjector
+from flashcrash_binance.exchange.limits import LIMITS
 from flashcrash_binance.exchange.market import DIFF_PACES_US, QuoteChange, SymbolMarket
 from flashcrash_binance.exchange.playback import Playback
 from flashcrash_binance.exchange.publishing import Publisher
-from flashcrash_binance.exchange.rest import PREFIXES, ApiError, Question, error_body, find_call
+from flashcrash_binance.exchange.rest import PREFIXES, error_body
+from flashcrash_binance.exchange.rest_desk import RestDesk
 from flashcrash_binance.exchange.sources import MarketSource
 from flashcrash_binance.exchange.streams import Subscriptions, parse_target
 from flashcrash_core.api import MarketKind
@@ -43,8 +45,8 @@ _NEXT_ROUND_US: Final = 100_000
 class ExchangeCore:
     """All markets and connections of one exchange.
 
-    ``frames`` is for the caller to empty; ``counts`` tells what happened (``connections``, ``messages``, ``cut_slow`` ...).
-    ``speed`` None plays everything at once, at most :data:`BURST` events a call.
+    ``frames`` is for the caller to empty; ``counts`` tells what happened (``connections``, ``requests``, ``cut_slow`` ...).
+    ``seed`` decides what faults leave to chance. ``speed`` None plays everything at once, at most :data:`BURST` events a call.
     """
 
     def __init__(
@@ -66,16 +68,20 @@ class ExchangeCore:
         self.counts: Counter[str] = Counter()
         self.ended = False
         """The sources have ended and ``at_end`` is ``stop``."""
-        self.weight = WeightLimiter(self.limits)
+        self.injector = FaultInjector(faults or FaultPlan(), seed)
+        """What was injected when."""
         self._at_end = at_end
+        self._desk = ConnectionDesk(self.limits, self.clock, self.frames, self.counts, self.injector)
+        self._rest = RestDesk(
+            self.markets, kind, self.limits, self.clock, self.counts, self.injector,
+            on_snapshot=self._snapshot_under_way, on_change=self._schedule_diffs,
+        )  # fmt: skip
         self._subscriptions = Subscriptions(futures=kind is MarketKind.USDM)
-        self._connections: dict[int, Connection] = {}
-        self._publishers = {one: Publisher(market, self._subscriptions, self._deliver) for one, market in self.markets.items()}
+        deliver = self._desk.deliver
+        self._publishers = {one: Publisher(market, self._subscriptions, deliver) for one, market in self.markets.items()}
         self._agenda: Playback[Callable[[int], None]] = Playback(speed)
         self._scheduled: set[tuple[str, str]] = set()
         self._attempts: deque[int] = deque()
-        self._timer_us = NEVER_US
-        self._pings = 0
 
     @property
     def speed(self) -> float | None:
@@ -92,7 +98,7 @@ class ExchangeCore:
         """When :meth:`advance` has something to do; 0 before the first call."""
         if self._agenda.started_us is None:
             return 0
-        return min(self._agenda.next_us() or NEVER_US, self._timer_us)
+        return min(self._agenda.next_us() or NEVER_US, self._desk.timer_us, self.injector.next_us)
 
     def stamp_us(self, now_us: int) -> int:
         """The exchange's own clock."""
@@ -101,6 +107,20 @@ class ExchangeCore:
     def truth(self, symbol: str) -> TrueBook:
         """The exchange's own book, for proofs."""
         return self.markets[symbol].truth()
+
+    def status(self) -> dict[str, Any]:
+        """How things stand, as plain data: markets, counts, the plan of faults, and what was injected when."""
+        return {
+            "market": str(self.kind),
+            "markets": {
+                symbol: {"update_id": market.book.update_id, "ended": market.next_play_us is None, "holes": market.holes}
+                for symbol, market in self.markets.items()
+            },
+            "open_connections": len(self._desk.open),
+            "counts": dict(sorted(self.counts.items())),
+            "faults": self.injector.plan.spec,
+            "injected": self.injector.to_json(),
+        }
 
     def close(self) -> None:
         """Let go of the sources; idempotent."""
@@ -113,7 +133,7 @@ class ExchangeCore:
         """Play the markets and tend the connections up to this moment."""
         agenda = self._agenda
         if agenda.started_us is None:
-            agenda.started_us = now_us
+            agenda.started_us = self.injector.started_us = now_us
             self._open_markets()
         taken = 0
         while (due_us := agenda.next_us()) is not None and due_us <= now_us:
@@ -121,8 +141,9 @@ class ExchangeCore:
             taken += 1
             if agenda.speed is None and taken >= BURST:
                 break
-        if self._timer_us <= now_us:
-            self._tend(now_us)
+        if self.injector.next_us <= now_us:
+            self._strike(now_us)
+        self._desk.tend(now_us)
 
     def _open_markets(self) -> None:
         firsts = {symbol: first for symbol, market in self.markets.items() if (first := market.open()) is not None}
@@ -168,14 +189,17 @@ class ExchangeCore:
 
     def _diff(self, market: SymbolMarket, pace: str, at_us: int) -> None:
         self._scheduled.discard((market.symbol, pace))
+        if market.book.update_id == market.straddled_id:
+            market.book.next_id()  # the snapshot is to lie within this diff, not at its end
         self._publishers[market.symbol].diff(pace, self.clock.stamp(at_us), at_us)
 
     def _second(self, market: SymbolMarket, at_us: int) -> None:
         self._publishers[market.symbol].second(self.clock.stamp(at_us), at_us)
+        self._rest.remember(market, at_us)
         if market.next_play_us is not None:  # else the market stands still
             self._agenda.put(self._agenda.play_us + _SECOND_US, partial(self._second, market))
 
-    def _reopen(self, market: SymbolMarket, at_us: int) -> None:
+    def _reopen(self, market: SymbolMarket, _: int) -> None:
         first = market.open()
         if first is not None:
             market.start(first, self._agenda.play_us)
@@ -184,8 +208,8 @@ class ExchangeCore:
 
     def _stop(self, at_us: int) -> None:
         self.ended = True
-        for connection in list(self._connections.values()):
-            self._end(connection, Close(1001, "the market has ended"), at_us)
+        for one in list(self._desk.open.values()):
+            self._desk.end(one, Close(1001, "the market has ended"), at_us)
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -198,150 +222,78 @@ class ExchangeCore:
         while attempts and attempts[0] <= now_us - _FIVE_MINUTES_US:
             attempts.popleft()
         attempts.append(now_us)
+        self.counts["attempts"] += 1
         if len(attempts) > self.limits.attempts_per_5_min:
             self.counts["refused_attempts"] += 1
             return Refusal(429, error_body(-1003, "Too many connection attempts."), {"Retry-After": "300"})
+        if self.injector.at_step(Step.BEFORE_UPGRADE, connection, "", now_us) is not None:
+            return Refusal(0)
         self.counts["connections"] += 1
-        self._connections[connection] = Connection(
-            connection, now_us, self.limits, now_us + self.limits.lifetime_us, is_api=wanted.is_api
-        )
+        one = self._desk.add(connection, now_us, is_api=wanted.is_api)
         self._subscriptions.open(connection, wanted)
-        self._watch(self._connections[connection])
+        if self.injector.at_step(Step.AFTER_UPGRADE, connection, "", now_us) is not None:
+            self._desk.end(one, Cut(), now_us)
         return None
 
-    def disconnect(self, connection: int, now_us: int) -> None:
+    def disconnect(self, connection: int, _now_us: int) -> None:
         """The client is gone; idempotent."""
-        if self._connections.pop(connection, None) is not None:
+        if self._desk.drop(connection):
             self._subscriptions.drop(connection)
 
     def receive(self, connection: int, text: bytes, now_us: int) -> None:
         """A text message of the client."""
-        one = self._inbound(connection, now_us)
+        one = self._desk.inbound(connection, now_us)
         if one is None:
             return
         if one.is_api:
             prefix = PREFIXES[self.kind]
-            reply = api_reply(text, lambda call, query: self.request("GET", f"{prefix}/{call}?{query}", {}, b"", now_us))
+            reply = api_reply(text, lambda call, query: self._rest.request("GET", f"{prefix}/{call}?{query}", now_us))
         else:
             reply = self._subscriptions.answer(connection, text)
-        self._send(one, reply, now_us)
+        self._desk.send(one, reply, now_us)
 
     def ping(self, connection: int, payload: bytes, now_us: int) -> None:
         """A ping of the client."""
-        one = self._inbound(connection, now_us)
-        if one is not None:
-            self._send(one, Pong(payload), now_us)
+        one = self._desk.inbound(connection, now_us)
+        if one is not None and self.injector.at_step(FaultName.NO_PONG, connection, "", now_us) is None:
+            self._desk.send(one, Pong(payload), now_us)
 
     def pong(self, connection: int, payload: bytes, now_us: int) -> None:
         """A pong of the client."""
-        one = self._inbound(connection, now_us)
+        one = self._desk.inbound(connection, now_us)
         if one is not None:
             one.ponged(payload)
 
     def cut_slow(self, connection: int, now_us: int) -> None:
         """The client does not read: cut it off, as Binance does."""
-        one = self._connections.get(connection)
-        if one is not None and not one.ending:
-            self.counts["cut_slow"] += 1
-            one.held.clear()
-            self._end(one, Cut(reason="the client does not read"), now_us)
-
-    def _inbound(self, connection: int, now_us: int) -> Connection | None:
-        one = self._connections.get(connection)
-        if one is None or one.ending:
-            return None
-        self.counts["inbound"] += 1
-        if not one.is_api and not one.count_inbound(now_us):
-            self.counts["closed_inbound"] += 1
-            self._end(one, Close(1008, "Too many requests"), now_us)
-            return None
-        return one
-
-    def _watch(self, one: Connection) -> None:
-        self._timer_us = min(self._timer_us, one.due_us())
-
-    def _tend(self, now_us: int) -> None:
-        for one in list(self._connections.values()):
-            while one.held and one.held[0][0] <= now_us:
-                at_us, payload = one.held.popleft()
-                self.frames.append(Frame(one.number, at_us, payload))
-            if one.ending:
-                continue
-            if now_us >= one.expires_us:
-                self.counts["closed_old"] += 1
-                self._end(one, Close(1001, "connection lifetime is over"), now_us)
-            elif one.awaited is not None and now_us >= one.answer_by_us:
-                self.counts["closed_silent"] += 1
-                self._end(one, Close(1011, "no pong"), now_us)
-            elif now_us >= one.next_ping_us:
-                self._ping(one, now_us)
-        self._timer_us = min((one.due_us() for one in self._connections.values() if not one.ending or one.held), default=NEVER_US)
-
-    def _ping(self, one: Connection, now_us: int) -> None:
-        self._pings += 1
-        payload = b"%d-%d" % (self.clock.stamp(now_us) // 1000, self._pings)
-        one.pinged(payload, now_us)
-        self._send(one, Ping(payload), now_us)
-
-    # -- what goes out -----------------------------------------------------------------------------------------------
-
-    def _deliver(self, connection: int, stream: str, payload: bytes, at_us: int) -> None:
-        """A market message for one connection."""
-        one = self._connections[connection]
-        if one.ending:
-            return
-        one.sent += 1
-        self._send(one, payload, at_us)
-
-    def _send(self, one: Connection, payload: bytes | Close | Ping | Pong | Cut, at_us: int) -> None:
-        if one.held:  # nothing overtakes what is held back
-            one.held.append((max(at_us, one.held[-1][0]), payload))
-        else:
-            self.frames.append(Frame(one.number, at_us, payload))
-
-    def _end(self, one: Connection, how: Close | Cut, at_us: int) -> None:
-        self._send(one, how, at_us)
-        one.ending = True
+        self._desk.cut_slow(connection, now_us)
 
     # -- REST --------------------------------------------------------------------------------------------------------
 
-    def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes, now_us: int) -> Answer:
+    def request(self, method: str, target: str, _headers: Mapping[str, str], _body: bytes, now_us: int) -> Answer:
         """A REST request; advance to ``now_us`` before it. Never raises for what a client sends."""
-        parts = urlsplit(target)
-        self.counts["requests"] += 1
-        try:
-            call = find_call(self.kind, method, parts.path, parts.query)
-            if call is None:
-                raise ApiError(-1000, f"nothing is served at {parts.path[:80]} by the local exchange ({self.kind})", 404)
-            stamp_us = self.clock.stamp(now_us)
-            refused = self.weight.take(call.weight, stamp_us)
-            if refused is not None:
-                return self._refused(*refused, now_us)
-            answer = Answer(200, self._headers(), call.answer(Question(self, call.params, now_us, stamp_us)))
-        except ApiError as error:
-            answer = Answer(error.status, self._headers(), error_body(error.code, str(error)))
-        return answer
+        return self._rest.request(method, target, now_us)
 
-    def snapshot_book(self, market: SymbolMarket, now_us: int) -> TrueBook:
-        """The book that a snapshot shows."""
-        return market.truth()
+    # -- faults ------------------------------------------------------------------------------------------------------
 
-    def _headers(self) -> dict[str, str]:
-        used = str(self.weight.used)
-        return {
-            "Content-Type": "application/json;charset=UTF-8",
-            "X-MBX-USED-WEIGHT": used,
-            "X-MBX-USED-WEIGHT-1M": used,
-        }
+    def _strike(self, now_us: int) -> None:
+        open_ = [number for number, one in self._desk.open.items() if not one.ending]
+        for fault, numbers in self.injector.due(now_us, open_):
+            if fault.name is FaultName.SHUTDOWN:
+                listening = self._subscriptions.connections()
+                self._desk.tell_shutdown(numbers, {number: listening[number].combined for number in numbers}, now_us)
+            self._desk.strike(fault, numbers, now_us)
 
-    def _refused(self, status: int, wait_s: int, now_us: int) -> Answer:
-        self.counts[f"answered_{status}"] += 1
-        if status == 418:
-            until_ms = self.clock.stamp(now_us) // 1000 + wait_s * 1000
-            text = f"Way too much request weight used; IP banned until {until_ms}. Please use WebSocket Streams for live updates."
-        else:
-            text = (
-                f"Too much request weight used; current limit is {self.limits.weight_per_minute} request weight per 1 MINUTE. "
-                "Please use WebSocket Streams for live updates to avoid polling the API."
-            )
-        return Answer(status, self._headers() | {"Retry-After": str(wait_s)}, error_body(-1003, text))
+    def _snapshot_under_way(self, market: SymbolMarket, now_us: int) -> None:
+        fault = self.injector.at_step(Step.SNAPSHOT, None, "depth", now_us)
+        if fault is None:
+            return
+        symbol = market.symbol.lower()
+        hit = [
+            number
+            for number, listening in self._subscriptions.connections().items()
+            if any(name.startswith(f"{symbol}@") and subject_of(name) == "depth" for name in listening.names)
+        ]
+        for number in self.injector.choose(hit, fault):
+            self.injector.note(fault, number, now_us, "while a snapshot is under way")
+            self._desk.end(self._desk.open[number], Cut(), now_us)

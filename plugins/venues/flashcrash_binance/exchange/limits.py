@@ -43,7 +43,16 @@ class WeightLimiter:
     _minute: int = -1
     _refusals: int = field(default=0)
     _banned_until_us: int = 0
+    _blocked_until_us: int = 0
     _bans: int = 0
+
+    def ban(self, until_us: int) -> None:
+        """Answer 418 until then."""
+        self._banned_until_us = max(self._banned_until_us, until_us)
+
+    def block(self, until_us: int) -> None:
+        """Answer 429 until then."""
+        self._blocked_until_us = max(self._blocked_until_us, until_us)
 
     def take(self, weight: int, stamp_us: int) -> tuple[int, int] | None:
         """Count a request; returns ``(status, seconds to wait)`` if it is refused."""
@@ -53,7 +62,8 @@ class WeightLimiter:
         if stamp_us < self._banned_until_us:
             return 418, _seconds(self._banned_until_us - stamp_us)
         self.used += weight
-        if self.used <= self.limits.weight_per_minute:
+        blocked = stamp_us < self._blocked_until_us
+        if self.used <= self.limits.weight_per_minute and not blocked:
             self._refusals = 0
             return None
         self._refusals += 1
@@ -63,7 +73,8 @@ class WeightLimiter:
             ban_us = self.limits.ban_us * 2 ** (self._bans - 1)
             self._banned_until_us = stamp_us + ban_us
             return 418, _seconds(ban_us)
-        return 429, _seconds((minute + 1) * MINUTE_US - stamp_us)
+        until_us = self._blocked_until_us if blocked else (minute + 1) * MINUTE_US
+        return 429, _seconds(until_us - stamp_us)
 
 
 def _seconds(microseconds: int) -> int:

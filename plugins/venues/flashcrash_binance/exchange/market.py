@@ -57,6 +57,8 @@ class SymbolMarket:
         self.klines = {interval: KlineBook(interval) for interval in INTERVALS_US}
         self.holes = 0
         """Diffs of the source that did not follow the one before; the book went on from what it knew."""
+        self.straddled_id = 0
+        """Id of a snapshot that is to lie within the next diff."""
         self.rounds = 0
         self.quote: QuoteChange | None = None
         self.next_play_us: int | None = None

@@ -18,13 +18,15 @@ from attrs import define, field, frozen
 from flashcrash_binance.exchange.core import Close, Cut, ExchangeCore, Frame, Ping
 from flashcrash_binance.exchange.websocket_frames import CLOSE, PING, PONG, TEXT, close_payload, frame
 
-__all__ = ["MOST_UNSENT", "PATIENCE_S", "Addresses", "ExchangeServer"]
+__all__ = ["MOST_UNSENT", "PATIENCE_S", "STATUS_PATH", "Addresses", "ExchangeServer"]
 
 MOST_UNSENT: Final = 8 * 1024 * 1024
 """Bytes that may wait for one client."""
 ENOUGH_UNSENT: Final = 256 * 1024
 """At full speed: bytes at which the market waits for a client."""
 PATIENCE_S: Final = 10.0
+STATUS_PATH: Final = "/flashcrash/exchange"
+"""Not Binance's: what the exchange did, faults among it, as JSON."""
 _SHORTEST_S: Final = 0.0005
 _LONGEST_S: Final = 1.0
 _GOODBYE_S: Final = 5.0
@@ -186,6 +188,8 @@ class ExchangeServer:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._serve_socket(request)
+        if request.path == STATUS_PATH:
+            return web.json_response(self.core.status())
         body = await request.read()
         self.core.advance(self.now_us())
         answer = self.core.request(request.method, request.raw_path, request.headers, body, self.now_us())

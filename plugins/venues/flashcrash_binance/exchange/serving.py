@@ -11,12 +11,16 @@ from typing import Final
 from attrs import asdict, frozen
 
 from flashcrash_binance.exchange.core import AtEnd, ExchangeCore
+from flashcrash_binance.exchange.fault_plans import random_plan
+from flashcrash_binance.exchange.faults import parse_faults
 from flashcrash_binance.exchange.server import ExchangeServer
 from flashcrash_binance.exchange.sources import MarketSource, simulated_sources
 from flashcrash_core.api import SIMULATED_SYMBOL, MarketKind, UsageError
 
 __all__ = ["Wanted", "build_core", "serve"]
 
+RANDOM: Final = "random"
+"""A plan of faults that is drawn from the seed."""
 _AT_END: Final[tuple[AtEnd, ...]] = ("stay", "stop", "loop")
 
 
@@ -28,6 +32,7 @@ class Wanted:
     source: str = "simulated"
     symbols: str = ""
     speed: str = "1"
+    faults: str = ""
     seed: int = 1
     market: str = "spot"
     at_end: str = "stay"
@@ -39,7 +44,9 @@ def build_core(wanted: Wanted) -> ExchangeCore:
     at_end = next((one for one in _AT_END if one == wanted.at_end), None)
     if at_end is None:
         raise UsageError(f"--at-end {wanted.at_end}: choose one of {', '.join(_AT_END)}")
-    return ExchangeCore(_sources(wanted, kind), kind=kind, seed=wanted.seed, speed=_speed(wanted.speed), at_end=at_end)
+    faults = random_plan(wanted.seed) if wanted.faults == RANDOM else parse_faults(wanted.faults)
+    speed = _speed(wanted.speed)
+    return ExchangeCore(_sources(wanted, kind), kind=kind, faults=faults, seed=wanted.seed, speed=speed, at_end=at_end)
 
 
 def serve(wanted: Wanted) -> None:
