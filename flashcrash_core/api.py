@@ -146,6 +146,9 @@ from flashcrash_core.market.tape.writer import (
     TapeMarket,
     write_tape,
 )
+from flashcrash_core.runtime.market_recording import (
+    record_market,
+)
 from flashcrash_core.runtime.records import (
     AuditRecord,
     FaultRecord,
@@ -372,6 +375,7 @@ __all__ = [
     "open_tape",
     "parse_checksum",
     "read_head",
+    "record_market",
     "recording_files",
     "scenario_preset",
     "simulated_instrument",

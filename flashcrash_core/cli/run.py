@@ -80,6 +80,15 @@ def run(
     allow_path_plugins: Annotated[
         bool, typer.Option("--allow-path-plugins", help="In real mode, load plugins that cannot be locked all the same.")
     ] = False,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="DIR", help="Keep what a live feed says, to be replayed with --tape DIR.")
+    ] = None,
+    record_max_bytes: Annotated[
+        int | None, typer.Option("--record-max-bytes", min=1, metavar="N", help="What all files of --record may have.")
+    ] = None,
+    record_delete_oldest: Annotated[
+        bool, typer.Option("--record-delete-oldest", help="Delete the oldest recorded files where there is no room; else it stops.")
+    ] = False,
 ) -> None:
     """Run a session. Without arguments: the built-in simulated market with a crash in it, in paper mode, at full speed."""
     from flashcrash_core.runtime import launch
@@ -87,6 +96,12 @@ def run(
     _make_directory(out)
     own: dict[str, Any] = {"feed": feed, "fills": fills, "speed": speed, "duration_s": duration, "db": db}
     own |= {"allow_path_plugins": allow_path_plugins, "quarantine": tuple(quarantine or ())}
+    if record is None and (record_max_bytes is not None or record_delete_oldest):
+        from flashcrash_core.errors import UsageError
+
+        raise UsageError("--record-max-bytes and --record-delete-oldest go with --record DIR")
+    if record is not None:
+        own["record"] = _recording(record, record_max_bytes, record_delete_oldest)
     request = _request(tape, symbols, profile, plugins, config, set_, mode=mode, safe_mode=safe_mode, **own)
     if resume is None:
         _finish(with_progress("replaying", lambda progress: launch.execute(request, progress), json), json, out)
@@ -159,17 +174,26 @@ def _request(
     **own: Any,
 ) -> "RunRequest":
     """The options that every command here has, and those of its own (the names are :class:`RunRequest`'s)."""
+    from flashcrash_core.market.recordings import recordings_among
     from flashcrash_core.runtime.request import RunRequest
 
+    wanted = tuple(part.strip().upper() for part in symbols.split(",") if part.strip())
     return RunRequest(
-        paths=tuple(tape or ()),
-        symbols=tuple(part.strip().upper() for part in symbols.split(",") if part.strip()),
+        paths=recordings_among(tape or (), wanted),
+        symbols=wanted,
         profile=profile,
         plugins=plugins,
         config_file=config,
         overrides=tuple(overrides or ()),
         **own,
     )
+
+
+def _recording(folder: Path, max_bytes: int | None, delete_oldest: bool) -> Any:
+    from flashcrash_core.cli.options import warn
+    from flashcrash_core.market.recordings import RecordingOptions
+
+    return RecordingOptions(folder=folder, max_bytes=max_bytes, delete_oldest=delete_oldest, tell=lambda message: warn([message]))
 
 
 def _of_many(request: "RunRequest", workers: int | None) -> bool:

@@ -55,6 +55,7 @@ SHIPPED: Final[Mapping[str, str]] = {
     "backtest": "flashcrash_executors.backtest",
     "sqlite": "flashcrash_storage.sqlite",
     "binance_archive": "flashcrash_binance.fetch_command",
+    "binance_recorder": "flashcrash_binance.record_command",
     "binance_exchange": "flashcrash_binance.exchange_command",
 }
 """Entry point to module, as in pyproject.toml (tests/layout/test_shipped.py holds them equal)."""

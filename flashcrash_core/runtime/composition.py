@@ -21,6 +21,7 @@ from flashcrash_core.detection.scoring import Scorer
 from flashcrash_core.errors import ConfigError, FlashcrashError, PluginContract, UsageError
 from flashcrash_core.market.feed import DataTier
 from flashcrash_core.market.instruments import to_money
+from flashcrash_core.market.recordings import RecordingOptions
 from flashcrash_core.registry import raised_at
 from flashcrash_core.runtime.inputs import Input, SymbolInput, open_input
 from flashcrash_core.runtime.lane import LaneSetup
@@ -47,9 +48,12 @@ class Composition:
 
 
 def open_run_input(
-    settings: Settings, plugins: PluginConfigs, *, paths: Sequence[Path], feed: str | None
+    settings: Settings, plugins: PluginConfigs, *, paths: Sequence[Path], feed: str | None, record: RecordingOptions | None = None
 ) -> tuple[Input, InstrumentBook]:
-    """Open the run's tapes, or the configured feed when there are none. ``feed`` None lets each tape choose its own."""
+    """Open the run's tapes, or the configured feed when there are none. ``feed`` None lets each tape choose its own.
+
+    ``record`` keeps what a running market says.
+    """
     instruments = InstrumentBook({symbol: attrs.asdict(table) for symbol, table in settings.instruments.items()})
     name = feed or (None if paths else settings.run.feed)
     if name is not None and name not in plugins.feeds:
@@ -59,7 +63,7 @@ def open_run_input(
         for known, plugin in plugins.feeds.items()
     }
     run = settings.run
-    source = open_input(feeds, feed=name, paths=paths, symbols=run.symbols, instruments=instruments, seed=run.seed)
+    source = open_input(feeds, feed=name, paths=paths, symbols=run.symbols, instruments=instruments, seed=run.seed, record=record)
     return source, instruments
 
 

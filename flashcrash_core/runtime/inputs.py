@@ -16,7 +16,7 @@ from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import ColumnSource, DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver, WatchedSource
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
-from flashcrash_core.market.recordings import ChainedSource, is_recording, recording_files
+from flashcrash_core.market.recordings import ChainedSource, RecordableSource, RecordingOptions, is_recording, recording_files
 from flashcrash_core.market.tape.columns import TapeColumns
 from flashcrash_core.market.tape.joining import first_receive_us, joined, overlap
 from flashcrash_core.market.tape.manifest import read_manifest
@@ -142,6 +142,13 @@ class Input:
                     told = (told or {}) | {"error": f"feed {self.feed} could not tell its health: {explain(error)[1]}"}
         return told
 
+    def recording(self) -> dict[str, Any] | None:
+        """How the recording of a running market is doing, also after :meth:`close`; None where there is none."""
+        for source in self._sources:
+            if isinstance(source, RecordableSource) and (told := source.recording()) is not None:
+                return dict(told)
+        return None
+
     def close(self) -> None:
         """Close every source. Raises DataError for one that fails, after all had their turn."""
         failures = []
@@ -181,11 +188,13 @@ def open_input(
     symbols: Sequence[str],
     instruments: InstrumentResolver,
     seed: int,
+    record: RecordingOptions | None = None,
 ) -> Input:
     """Open files with the feeds that recognise them, or the named feed without a file.
 
-    ``feed`` None lets each file choose its own. Raises :class:`DataError` for unreadable files, :class:`UsageError` for a feed that
-    cannot read them. A file with a ``.CHECKSUM`` beside it must match it.
+    ``feed`` None lets each file choose its own. ``record`` keeps what a running market says. A file with a ``.CHECKSUM`` beside it
+    must match it. Raises :class:`DataError` for unreadable files, :class:`UsageError` for a feed that cannot read them, or cannot
+    record.
     """
     next_seq = count(1).__next__
     wanted = tuple(s.upper() for s in symbols)
@@ -194,8 +203,14 @@ def open_input(
 
     def open_one(name: str, path: Path | None) -> None:
         request = FeedRequest(instruments, next_seq, path, wanted, seed)
-        sources.append(asked(name, "on opening its source", lambda: feeds[name][1].open(request)))
+        source = asked(name, "on opening its source", lambda: feeds[name][1].open(request))
+        sources.append(source)
         names.append(name)
+        if record is None:
+            return
+        if not isinstance(source, RecordableSource):
+            raise UsageError(f"feed {name} cannot be recorded: only a running market is; name one, as in --feed binance")
+        asked(name, "on recording its source", partial(source.record_to, record))
 
     try:
         if not paths:

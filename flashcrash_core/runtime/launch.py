@@ -123,7 +123,7 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
     settings = prepared.config.settings
     if settings.run.speed != "max" and _hears_a_market(prepared, request):
         raise UsageError(f"--speed {settings.run.speed}: the feed hears a running market, which has its own speed; leave it out")
-    source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed)
+    source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed, record=request.record)
     try:
         composition = compose(prepared.config, prepared.plugins, source)
         composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))

@@ -8,6 +8,7 @@ import msgspec
 from attrs import field, frozen
 
 from flashcrash_core.errors import UsageError
+from flashcrash_core.market.recordings import RecordingOptions
 
 __all__ = ["RunRequest", "harmless_changes", "refuse_changes", "resume_command"]
 
@@ -48,6 +49,8 @@ class RunRequest:
     """Indicator instances that are not called: of a resumed session from where its stored rows end, else from the start."""
     allow_path_plugins: bool = False
     """In mode real, load plugins that cannot be locked all the same."""
+    record: RecordingOptions | None = None
+    """Keep what a running market says while it is traded."""
 
     def as_overrides(self) -> list[str]:
         """The options that are configuration keys under another name; ``--set`` comes last and wins."""
@@ -97,6 +100,7 @@ def refuse_changes(request: RunRequest) -> None:
         "--duration": request.duration_s,
         "--config": request.config_file,
         "--fills": request.fills,
+        "--record": request.record,
     }
     named = ", ".join(name for name, value in given.items() if value not in (None, (), ""))
     if named:

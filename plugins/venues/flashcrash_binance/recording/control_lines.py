@@ -35,6 +35,7 @@ __all__ = [
     "Heading",
     "book_line",
     "gap_line",
+    "heading_line",
     "read_heading",
     "rejected_line",
     "snapshot_line",
@@ -49,30 +50,28 @@ RECORDING: Final = "recording"
 BOOK_START: Final = b'{"flashcrash":"book",'
 """How :func:`book_line` begins."""
 
+_HEADING_START: Final = b'{"flashcrash":"recording",'
 _SHOWN: Final = 300
 """Characters of a detail that are kept: a refused frame may have megabytes."""
 
 
-class _Timer(msgspec.Struct):
+class _Timer(msgspec.Struct, tag_field="flashcrash", tag=TIMER):
     s: str
     t: int | None
-    flashcrash: str = TIMER
 
 
-class _Gap(msgspec.Struct):
+class _Gap(msgspec.Struct, tag_field="flashcrash", tag=GAP):
     s: str
     reason: str
-    flashcrash: str = GAP
 
 
-class _Rejected(msgspec.Struct):
+class _Rejected(msgspec.Struct, tag_field="flashcrash", tag=REJECTED):
     s: str
     reason: str
     detail: str
-    flashcrash: str = REJECTED
 
 
-class Heading(msgspec.Struct, frozen=True):
+class Heading(msgspec.Struct, frozen=True, tag_field="flashcrash", tag=RECORDING):
     """First line of a file: what recorded it, and the grid by which the feed read it.
 
     ``recording`` names one run of a recorder, ``part`` counts the files of its symbol from 1: a file continues another when it is
@@ -87,7 +86,6 @@ class Heading(msgspec.Struct, frozen=True):
     lot: str
     min_notional: str
     quote: str
-    flashcrash: str = RECORDING
     v: int = 1
 
     def continues(self, before: "Heading | None") -> bool:
@@ -135,6 +133,11 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode_heading: Final = msgspec.json.Decoder(Heading).decode
 
 
+def heading_line(heading: Heading) -> bytes:
+    """The first line of a file."""
+    return _encode(heading)
+
+
 def timer_line(symbol: str, exchange_us: int | None) -> bytes:
     """Time passed without a message; ``exchange_us`` is the Timer's."""
     return _encode(_Timer(symbol, exchange_us))
@@ -162,14 +165,14 @@ def book_line(picture: BookPicture, instrument: Instrument) -> bytes:
 
 def read_heading(payload: bytes) -> Heading | None:
     """The heading in the first line of a file, None for any other line, and for a damaged one."""
-    if not payload.startswith(b'{"s":'):
+    if not payload.startswith(_HEADING_START):
         return None
     try:
         heading = _decode_heading(payload)
         heading.instrument()
     except (msgspec.DecodeError, ValueError, ArithmeticError, FlashcrashError):
         return None
-    return heading if heading.flashcrash == RECORDING and heading.v == 1 else None
+    return heading if heading.v == 1 else None
 
 
 def _picture(picture: BookPicture, instrument: Instrument) -> bytes:
