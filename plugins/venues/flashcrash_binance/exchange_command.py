@@ -25,7 +25,9 @@ def exchange(
         typer.Option("--faults", metavar="SPEC", help="What goes wrong and when: drop@10s,lose=1%, or random (docs/exchange.md)."),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated market and of the faults.")] = 1,
-    market: Annotated[str, typer.Option("--market", metavar="spot|usdm", help="Which Binance.")] = "spot",
+    market: Annotated[
+        str, typer.Option("--market", metavar="spot|usdm", help="Which Binance; left out: the recording's, or spot.")
+    ] = "",
     at_end: Annotated[str, typer.Option("--at-end", metavar="stay|stop|loop", help="What happens when the source ends.")] = "stay",
 ) -> None:
     """Serve a local exchange that speaks Binance. Prints one line of JSON with its addresses; Ctrl-C ends it."""

@@ -70,6 +70,8 @@ class ExchangeCore:
         """The sources have ended and ``at_end`` is ``stop``."""
         self.injector = FaultInjector(faults or FaultPlan(), seed)
         """What was injected when."""
+        self.tell: Callable[[str], None] = _say_nothing
+        """Called with why a source broke off; its market stands still from there."""
         self._at_end = at_end
         self._desk = ConnectionDesk(self.limits, self.clock, self.frames, self.counts, self.injector)
         self._rest = RestDesk(
@@ -113,7 +115,7 @@ class ExchangeCore:
         return {
             "market": str(self.kind),
             "markets": {
-                symbol: {"update_id": market.book.update_id, "ended": market.next_play_us is None, "holes": market.holes}
+                symbol: {"update_id": market.book.update_id, "ended": market.next_play_us is None, "fault": market.fault}
                 for symbol, market in self.markets.items()
             },
             "open_connections": len(self._desk.open),
@@ -158,7 +160,10 @@ class ExchangeCore:
     def _schedule_event(self, market: SymbolMarket) -> None:
         if market.next_play_us is not None:
             self._agenda.put(market.next_play_us, partial(self._step, market))
-        elif self._at_end == "loop":
+            return
+        if market.fault:
+            self.tell(market.fault)
+        if self._at_end == "loop":
             self._agenda.put(self._agenda.play_us + _NEXT_ROUND_US, partial(self._reopen, market))
         elif self._at_end == "stop" and all(one.next_play_us is None for one in self.markets.values()):
             self._agenda.put(self._agenda.play_us + _SECOND_US, self._stop)
@@ -297,3 +302,7 @@ class ExchangeCore:
         for number in self.injector.choose(hit, fault):
             self.injector.note(fault, number, now_us, "while a snapshot is under way")
             self._desk.end(self._desk.open[number], Cut(), now_us)
+
+
+def _say_nothing(_text: str) -> None:
+    """For who does not want to be told."""

@@ -14,7 +14,7 @@ from flashcrash_binance.exchange.book import TrueBook, VenueBook
 from flashcrash_binance.exchange.klines import INTERVALS_US, KlineBook
 from flashcrash_binance.exchange.messages import MessageWriter, TradePrint
 from flashcrash_binance.exchange.sources import MarketSource, TimedEvent
-from flashcrash_core.api import BestQuote, BookDelta, BookSnapshot, MarketKind, Side, Trade
+from flashcrash_core.api import BestQuote, BookDelta, BookSnapshot, DataError, MarketKind, Side, Trade
 
 __all__ = ["DIFF_PACES_US", "QuoteChange", "SymbolMarket"]
 
@@ -60,6 +60,8 @@ class SymbolMarket:
         self.straddled_id = 0
         """Id of a snapshot that is to lie within the next diff."""
         self.rounds = 0
+        self.fault = ""
+        """Why the source broke off."""
         self.quote: QuoteChange | None = None
         self.next_play_us: int | None = None
         """Play time of the next event; None when the source has ended."""
@@ -77,7 +79,7 @@ class SymbolMarket:
     def open(self) -> int | None:
         """Begin (again) with the source; returns its own time of the first event, or None if it has none."""
         self._events = iter(self.source.events())
-        self._next = next(self._events, None)
+        self._next = self._following()
         self.rounds += 1
         if self.rounds > 1:
             self.book.restart_ids()
@@ -105,7 +107,7 @@ class SymbolMarket:
         """Take the next event at this time of the exchange's clock; returns what became of it, aggregates apart."""
         assert self._next is not None
         source_us, event = self._next
-        self._next = next(self._events, None)
+        self._next = self._following()
         self._schedule()
         if isinstance(event, Trade):
             self._last_trade_source_us = source_us
@@ -136,6 +138,13 @@ class SymbolMarket:
         self._open_aggregate = None
         self.aggregates.append(one)
         return one
+
+    def _following(self) -> TimedEvent | None:
+        try:
+            return next(self._events, None)
+        except DataError as error:
+            self.fault = str(error)  # told by the server; the market stands still from here
+            return None
 
     def _schedule(self) -> None:
         if self._next is None or self.origin_us is None:

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from attrs import asdict, frozen
@@ -13,6 +14,7 @@ from attrs import asdict, frozen
 from flashcrash_binance.exchange.core import AtEnd, ExchangeCore
 from flashcrash_binance.exchange.fault_plans import random_plan
 from flashcrash_binance.exchange.faults import parse_faults
+from flashcrash_binance.exchange.recorded_sources import recorded_sources
 from flashcrash_binance.exchange.server import ExchangeServer
 from flashcrash_binance.exchange.sources import MarketSource, simulated_sources
 from flashcrash_core.api import SIMULATED_SYMBOL, MarketKind, UsageError
@@ -34,19 +36,21 @@ class Wanted:
     speed: str = "1"
     faults: str = ""
     seed: int = 1
-    market: str = "spot"
+    market: str = ""
+    """Empty: that of the source."""
     at_end: str = "stay"
 
 
 def build_core(wanted: Wanted) -> ExchangeCore:
     """The exchange that the options describe. Raises UsageError, ConfigError, DataError."""
-    kind = _kind(wanted.market)
     at_end = next((one for one in _AT_END if one == wanted.at_end), None)
     if at_end is None:
         raise UsageError(f"--at-end {wanted.at_end}: choose one of {', '.join(_AT_END)}")
+    sources = _sources(wanted)
+    kind = _kind(wanted.market) if wanted.market else next(iter(sources.values())).instrument.kind
     faults = random_plan(wanted.seed) if wanted.faults == RANDOM else parse_faults(wanted.faults)
     speed = _speed(wanted.speed)
-    return ExchangeCore(_sources(wanted, kind), kind=kind, faults=faults, seed=wanted.seed, speed=speed, at_end=at_end)
+    return ExchangeCore(sources, kind=kind, faults=faults, seed=wanted.seed, speed=speed, at_end=at_end)
 
 
 def serve(wanted: Wanted) -> None:
@@ -60,6 +64,7 @@ async def _serve(core: ExchangeCore, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
             loop.add_signal_handler(number, told.set)
+    core.tell = lambda text: print(f"warning: {text}", file=sys.stderr, flush=True)
     server = ExchangeServer(core, port=port)
     try:
         addresses = await server.start()
@@ -76,13 +81,13 @@ async def _serve(core: ExchangeCore, port: int) -> None:
         await server.close()
 
 
-def _sources(wanted: Wanted, kind: MarketKind) -> Mapping[str, MarketSource]:
+def _sources(wanted: Wanted) -> Mapping[str, MarketSource]:
     symbols = [one.strip().upper() for one in wanted.symbols.split(",") if one.strip()]
     if len(set(symbols)) < len(symbols):
         raise UsageError(f"--symbols {wanted.symbols}: names one market twice; name each once")
     if wanted.source == "simulated":
-        return simulated_sources(symbols or [SIMULATED_SYMBOL], wanted.seed, kind=kind)
-    raise UsageError(f"--source {wanted.source}: not yet")
+        return simulated_sources(symbols or [SIMULATED_SYMBOL], wanted.seed)
+    return recorded_sources(Path(wanted.source), symbols)
 
 
 def _kind(text: str) -> MarketKind:

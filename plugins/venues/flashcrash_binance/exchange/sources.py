@@ -7,7 +7,7 @@ A source is opened anew for every round. Whatever it is made of, it comes out as
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from flashcrash_core.api import (
     BestQuote,
@@ -15,7 +15,6 @@ from flashcrash_core.api import (
     BookSnapshot,
     Instrument,
     MarketEvent,
-    MarketKind,
     MarketScenario,
     SimulatedMarket,
     Trade,
@@ -72,13 +71,13 @@ class SimulatedMarketSource:
 
 
 def simulated_sources(
-    symbols: Iterable[str], seed: int, *, preset: str = "crash_and_bounce", kind: MarketKind = MarketKind.SPOT, **changes: object
+    symbols: Iterable[str], seed: int, *, preset: str = "crash_and_bounce", **changes: object
 ) -> dict[str, SimulatedMarketSource]:
     """One independent market for each symbol. ``changes`` are fields of the scenario. Raises ConfigError."""
     sources: dict[str, SimulatedMarketSource] = {}
     for symbol in symbols:
         scenario = scenario_preset(preset, symbol=symbol, **changes)
-        sources[symbol] = SimulatedMarketSource(scenario, seed, evolve(simulated_instrument(symbol), kind=kind))
+        sources[symbol] = SimulatedMarketSource(scenario, seed, simulated_instrument(symbol))
     return sources
 
 
