@@ -4,16 +4,17 @@ A source tells of its book every 100 ms and of its best quotes in between. Both 
 a REST snapshot and a diff that bear the same update id always agree, and a snapshot taken between two diffs lies within the next.
 
 **Where trading comes in.** What the source shows is the others' liquidity (``_source``). Orders of our account belong between it
-and ``shown``: a matching engine is given the source's changes after they were applied to ``_source``, fills what they cross, and
-puts what rests of our orders on top in :meth:`VenueBook._show`, the one place where a level of the shown book changes. Every such
-change takes an id of its own from :meth:`VenueBook.next_id`.
+and what is shown: a matching engine is given the source's changes after they were applied to ``_source``, fills what they cross,
+and puts what rests of our orders on top in :meth:`VenueBook._show`, the one place where a level of the shown book changes. Every
+such change takes an id of its own from :meth:`VenueBook.next_id`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from attrs import define, field
 
-from flashcrash_core.api import BID, BookSide, Level, OrderBook
+from flashcrash_binance.exchange.ladder import Ladder
+from flashcrash_core.api import Level
 
 __all__ = ["DiffWindow", "TrueBook", "VenueBook"]
 
@@ -34,9 +35,8 @@ class DiffWindow:
     last_id: int = 0
     first_change_id: int = 0
     """Id of the first change since, 0 before there is one."""
-    bids: dict[int, int] = field(factory=dict)
-    """Price to the quantity that the last diff left there."""
-    asks: dict[int, int] = field(factory=dict)
+    before: tuple[dict[int, int], dict[int, int]] = field(factory=lambda: ({}, {}))
+    """Bids and asks: price to the quantity that the last diff left there."""
 
 
 class VenueBook:
@@ -47,11 +47,13 @@ class VenueBook:
     """
 
     def __init__(self, paces: Iterable[str], *, consecutive: bool = True, stretch: int = 1) -> None:
-        self.shown = OrderBook()
+        self.bids, self.asks = Ladder(1), Ladder(-1)
+        """What clients are shown."""
         self.update_id = 0
         self.windows = {pace: DiffWindow() for pace in paces}
+        self._windows = tuple(self.windows.values())
         self.started = False
-        self._source = OrderBook()
+        self._source: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._source_id = 0
         self._overlaid: tuple[set[int], set[int]] = (set(), set())
         self._consecutive = consecutive
@@ -78,63 +80,62 @@ class VenueBook:
 
     def begin(self, update_id: int, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """The first picture: nothing was told before it."""
-        self._source.replace(bids, asks)
-        self.shown.replace(bids, asks)
+        self.bids, self.asks = Ladder(1, bids), Ladder(-1, asks)
+        self._source = dict(self.bids.lots), dict(self.asks.lots)
         self._source_id = update_id
         self.update_id = update_id * self._stretch + self._offset
-        for window in self.windows.values():
+        for window in self._windows:
             window.last_id = self.update_id
         self.started = True
 
     def replace(self, update_id: int, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """A later picture (a capture's resync, a new round): whatever differs from it changes."""
-        wanted = OrderBook()
-        wanted.replace(bids, asks)
         changes: list[list[Level]] = []
-        for was, now in ((self._source.bids, wanted.bids), (self._source.asks, wanted.asks)):
-            held = dict(now)
-            changes.append([(price, 0) for price, _ in was if price not in held] + list(held.items()))
+        for was, levels in zip(self._source, (bids, asks), strict=True):
+            now = {price: lots for price, lots in levels if lots}
+            changes.append([(price, 0) for price in was if price not in now] + list(now.items()))
         self.apply(update_id, changes[0], changes[1])
 
     def apply(self, update_id: int, bids: Iterable[Level], asks: Iterable[Level]) -> None:
         """A diff of the source, which ends at ``update_id``."""
         self._advance(update_id)
-        source = self._source
-        source.apply(bids, asks)
-        for side, levels, overlaid in ((source.bids, bids, self._overlaid[0]), (source.asks, asks, self._overlaid[1])):
+        for which, (ladder, levels) in enumerate(((self.bids, bids), (self.asks, asks))):
+            source, overlaid = self._source[which], self._overlaid[which]
             for price, lots in levels:
-                overlaid.discard(price)
-                self._show(side.sign, price, lots)
+                if lots:
+                    source[price] = lots
+                else:
+                    source.pop(price, None)
+                self._show(which, ladder, price, lots)
             # What quotes had changed ahead of the diff, and the diff says nothing of, is as it was.
             for price in overlaid:
-                self._show(side.sign, price, side.lots_at(price))
+                self._show(which, ladder, price, source.get(price, 0))
             overlaid.clear()
 
     def quote(self, update_id: int, bid: Level, ask: Level) -> None:
         """A best quote of the source: nothing stands before it, and these quantities at it."""
         self._advance(update_id)
-        for side, (price, lots), overlaid in (
-            (self.shown.bids, bid, self._overlaid[0]),
-            (self.shown.asks, ask, self._overlaid[1]),
-        ):
+        for which, (ladder, (price, lots)) in enumerate(((self.bids, bid), (self.asks, ask))):
             if not price:
                 continue
-            better = [(one, 0) for one in _before(side, price)]
-            for one, quantity in (*better, (price, lots)):
-                overlaid.add(one)
-                self._show(side.sign, one, quantity)
+            overlaid = self._overlaid[which]
+            for better in ladder.better(price):
+                overlaid.add(better)
+                self._show(which, ladder, better, 0)
+            overlaid.add(price)
+            self._show(which, ladder, price, lots)
 
     # -- what clients are told ---------------------------------------------------------------------------------------
 
     def truth(self) -> TrueBook:
         """All of the shown book."""
-        return TrueBook(self.update_id, list(self.shown.bids), list(self.shown.asks))
+        return TrueBook(self.update_id, list(self.bids), list(self.asks))
 
     def best(self) -> tuple[int, int, int, int]:
         """Best bid and its quantity, best ask and its quantity; zeros for an empty side."""
-        bid, ask = self.shown.bids, self.shown.asks
-        at_bid, at_ask = bid.best(), ask.best()
-        return at_bid, bid.lots_at(at_bid), at_ask, ask.lots_at(at_ask)
+        bids, asks = self.bids, self.asks
+        bid, ask = bids.best(), asks.best()
+        return bid, bids.lots.get(bid, 0), ask, asks.lots.get(ask, 0)
 
     def pending(self, pace: str) -> bool:
         """Whether something happened since the last diff of that pace."""
@@ -145,19 +146,17 @@ class VenueBook:
         window = self.windows[pace]
         previous = window.last_id
         first = previous + 1 if self._consecutive else window.first_change_id
-        changes = _changed(self.shown.bids, window.bids), _changed(self.shown.asks, window.asks)
+        changes = _changed(self.bids, window.before[0]), _changed(self.asks, window.before[1])
         window.last_id, window.first_change_id = self.update_id, 0
-        window.bids.clear()
-        window.asks.clear()
+        window.before[0].clear()
+        window.before[1].clear()
         return first, self.update_id, previous, changes[0], changes[1]
 
     def as_of_last_diff(self, pace: str) -> TrueBook:
         """The shown book as it was when the last diff of that pace left."""
         window = self.windows[pace]
-        book = OrderBook()
-        book.replace(self.shown.bids, self.shown.asks)
-        book.apply(window.bids.items(), window.asks.items())
-        return TrueBook(window.last_id, list(book.bids), list(book.asks))
+        bids, asks = self.bids.lots | window.before[0], self.asks.lots | window.before[1]
+        return TrueBook(window.last_id, list(Ladder(1, bids.items())), list(Ladder(-1, asks.items())))
 
     # -- every change ------------------------------------------------------------------------------------------------
 
@@ -169,24 +168,17 @@ class VenueBook:
         if update_id <= self.update_id:
             return
         self.update_id = update_id
-        for window in self.windows.values():
+        for window in self._windows:
             window.first_change_id = window.first_change_id or update_id
 
-    def _show(self, sign: int, price_ticks: int, qty_lots: int) -> None:
-        side = self.shown.bids if sign == BID else self.shown.asks
-        was = side.lots_at(price_ticks)
-        if was == qty_lots:
-            return
-        for window in self.windows.values():
-            (window.bids if sign == BID else window.asks).setdefault(price_ticks, was)
-        side.set_level(price_ticks, qty_lots)
+    def _show(self, which: int, ladder: Ladder, price_ticks: int, qty_lots: int) -> None:
+        was = ladder.set(price_ticks, qty_lots)
+        if was != qty_lots:
+            for window in self._windows:
+                window.before[which].setdefault(price_ticks, was)
 
 
-def _before(side: BookSide, price_ticks: int) -> Iterator[int]:
-    """Prices of a side that are better than ``price_ticks``."""
-    return (price for price, _ in side.until(price_ticks) if price != price_ticks)
-
-
-def _changed(side: BookSide, before: dict[int, int]) -> list[Level]:
+def _changed(ladder: Ladder, before: dict[int, int]) -> list[Level]:
     """Levels that were touched, best first. Those that are again what they were too: a snapshot may hold what was between."""
-    return [(price, side.lots_at(price)) for price in sorted(before, reverse=side.sign == BID)]
+    get = ladder.lots.get
+    return [(price, get(price, 0)) for price in sorted(before, reverse=ladder.sign > 0)]

@@ -21,7 +21,7 @@ from flashcrash_binance.exchange.faults import FaultName, FaultPlan, Step
 from flashcrash_binance.exchange.frames import Answer, Close, Cut, Frame, Ping, Pong, Refusal
 from flashcrash_binance.exchange.injection import FaultInjector
 from flashcrash_binance.exchange.limits import LIMITS
-from flashcrash_binance.exchange.market import DIFF_PACES_US, QuoteChange, SymbolMarket
+from flashcrash_binance.exchange.market import QuoteChange, SymbolMarket
 from flashcrash_binance.exchange.playback import Playback
 from flashcrash_binance.exchange.publishing import Publisher
 from flashcrash_binance.exchange.rest import PREFIXES, error_body
@@ -84,6 +84,8 @@ class ExchangeCore:
         self._agenda: Playback[Callable[[int], None]] = Playback(speed)
         self._scheduled: set[tuple[str, str]] = set()
         self._attempts: deque[int] = deque()
+        self._now_us = 0
+        self._budget = 0
 
     @property
     def speed(self) -> float | None:
@@ -137,12 +139,11 @@ class ExchangeCore:
         if agenda.started_us is None:
             agenda.started_us = self.injector.started_us = now_us
             self._open_markets()
-        taken = 0
-        while (due_us := agenda.next_us()) is not None and due_us <= now_us:
+        self._now_us = now_us
+        self._budget = BURST if agenda.speed is None else NEVER_US
+        while self._budget > 0 and (due_us := agenda.next_us()) is not None and due_us <= now_us:
+            self._budget -= 1
             agenda.take()(now_us if agenda.speed is None else due_us)
-            taken += 1
-            if agenda.speed is None and taken >= BURST:
-                break
         if self.injector.next_us <= now_us:
             self._strike(now_us)
         self._desk.tend(now_us)
@@ -169,28 +170,34 @@ class ExchangeCore:
             self._agenda.put(self._agenda.play_us + _SECOND_US, self._stop)
 
     def _step(self, market: SymbolMarket, at_us: int) -> None:
-        stamp_us = self.clock.stamp(at_us)
-        publisher = self._publishers[market.symbol]
-        for told in market.step(stamp_us):
-            if isinstance(told, QuoteChange):
-                publisher.quote(told, stamp_us, at_us)
-            else:
-                publisher.trade(told, stamp_us, at_us)
-        aggregate = market.aggregate_due()
-        if aggregate is not None:
-            publisher.aggregate(aggregate, stamp_us, at_us)
-        self._schedule_diffs(market)
-        self._schedule_event(market)
+        """Take the market's next event, and all that follow it before anything else is due."""
+        agenda, publisher = self._agenda, self._publishers[market.symbol]
+        while True:
+            stamp_us = self.clock.stamp(at_us)
+            for told in market.step(stamp_us):
+                if isinstance(told, QuoteChange):
+                    publisher.quote(told, stamp_us, at_us)
+                else:
+                    publisher.trade(told, stamp_us, at_us)
+            aggregate = market.aggregate_due()
+            if aggregate is not None:
+                publisher.aggregate(aggregate, stamp_us, at_us)
+            self._schedule_diffs(market)
+            play_us = market.next_play_us
+            self._budget -= 1
+            if play_us is None or self._budget <= 0 or not agenda.take_at_once(play_us, self._now_us):
+                self._schedule_event(market)
+                return
+            at_us = self._now_us if agenda.speed is None else agenda.moment_us(play_us)
 
     def _schedule_diffs(self, market: SymbolMarket) -> None:
-        if not market.book.started:
+        book = market.book
+        if not book.started:
             return
-        play_us = self._agenda.play_us
-        for pace, pace_us in DIFF_PACES_US[self.kind].items():
-            key = (market.symbol, pace)
-            if key not in self._scheduled and market.book.pending(pace):
+        for pace, pace_us, window in market.paces:
+            if window.last_id != book.update_id and (key := (market.symbol, pace)) not in self._scheduled:
                 self._scheduled.add(key)
-                self._agenda.put((play_us // pace_us + 1) * pace_us, partial(self._diff, market, pace))
+                self._agenda.put((self._agenda.play_us // pace_us + 1) * pace_us, partial(self._diff, market, pace))
 
     def _diff(self, market: SymbolMarket, pace: str, at_us: int) -> None:
         self._scheduled.discard((market.symbol, pace))

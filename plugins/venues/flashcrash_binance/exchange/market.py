@@ -52,6 +52,8 @@ class SymbolMarket:
         consecutive = kind is MarketKind.SPOT
         stretch = _STRETCH if source.consecutive_ids and not consecutive else 1
         self.book = VenueBook(DIFF_PACES_US[kind], consecutive=consecutive, stretch=stretch)
+        self.paces = [(pace, pace_us, self.book.windows[pace]) for pace, pace_us in DIFF_PACES_US[kind].items()]
+        """Of the diffs: name, microseconds of play time, and what changed."""
         self.trades: deque[TradePrint] = deque(maxlen=_TRADES_KEPT)
         self.aggregates: deque[TradePrint] = deque(maxlen=_TRADES_KEPT)
         self.klines = {interval: KlineBook(interval) for interval in INTERVALS_US}
@@ -163,7 +165,9 @@ class SymbolMarket:
         whole = self._open_aggregate
         if whole is None:
             self._last_aggregate_id += 1
-            self._open_aggregate = evolve(one, trade_id=self._last_aggregate_id)
+            self._open_aggregate = TradePrint(
+                self._last_aggregate_id, one.price_ticks, one.qty_lots, stamp_us, sold, trade_id, trade_id
+            )
         else:
             whole.qty_lots += one.qty_lots
             whole.last_id = trade_id

@@ -42,6 +42,15 @@ class Playback(Generic[T]):
         self.play_us, _, what = heapq.heappop(self._agenda)
         return what
 
+    def take_at_once(self, play_us: int, now_us: int) -> bool:
+        """Whether what is due at ``play_us`` comes before all that is in store, and is due now; then its time is the time."""
+        if self._agenda and self._agenda[0][0] <= play_us:
+            return False
+        if self.moment_us(play_us) > now_us:
+            return False
+        self.play_us = play_us
+        return True
+
     def moment_us(self, play_us: int) -> int:
         """The caller's clock at a play time; the beginning for all of them when everything is due at once."""
         started_us = self.started_us or 0

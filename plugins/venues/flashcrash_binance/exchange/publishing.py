@@ -63,7 +63,7 @@ class Publisher:
             self._publish(stream, lambda micro: writer.diff(ids, bids, asks, stamp_us, micro), at_us)
         for levels, stream in self._partials[pace]:
             if self._subscriptions.has_listeners(stream):
-                top = book.shown.bids.top(levels), book.shown.asks.top(levels)
+                top = book.bids.top(levels), book.asks.top(levels)
                 self._publish(stream, partial(writer.partial, ids, *top, stamp_us), at_us)
 
     def second(self, stamp_us: int, at_us: int) -> None:

@@ -23,6 +23,7 @@ __all__ = ["Wanted", "build_core", "serve"]
 
 RANDOM: Final = "random"
 """A plan of faults that is drawn from the seed."""
+MAX: Final = "max"
 _AT_END: Final[tuple[AtEnd, ...]] = ("stay", "stop", "loop")
 
 
@@ -86,7 +87,7 @@ def _sources(wanted: Wanted) -> Mapping[str, MarketSource]:
     if len(set(symbols)) < len(symbols):
         raise UsageError(f"--symbols {wanted.symbols}: names one market twice; name each once")
     if wanted.source == "simulated":
-        return simulated_sources(symbols or [SIMULATED_SYMBOL], wanted.seed)
+        return simulated_sources(symbols or [SIMULATED_SYMBOL], wanted.seed, prepared=wanted.speed == MAX)
     return recorded_sources(Path(wanted.source), symbols)
 
 
@@ -98,7 +99,7 @@ def _kind(text: str) -> MarketKind:
 
 
 def _speed(text: str) -> float | None:
-    if text == "max":
+    if text == MAX:
         return None
     try:
         speed = float(text)

@@ -7,7 +7,7 @@ A source is opened anew for every round. Whatever it is made of, it comes out as
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flashcrash_core.api import (
     BestQuote,
@@ -62,22 +62,32 @@ class SimulatedMarketSource:
     scenario: MarketScenario
     seed: int
     instrument: Instrument
+    prepared: bool = False
+    """Draw all of it before the first event is asked for, and only once: drawing takes as long as serving."""
     consecutive_ids: bool = True
     has_snapshot: bool = True
+    _drawn: list[TimedEvent] = field(factory=list, eq=False, repr=False)
 
     def events(self) -> Iterator[TimedEvent]:
         """The market from its first second."""
+        if not self.prepared:
+            return self._draw()
+        if not self._drawn:
+            self._drawn.extend(self._draw())
+        return iter(self._drawn)
+
+    def _draw(self) -> Iterator[TimedEvent]:
         return in_book_order(SimulatedMarket(self.scenario, self.seed, instrument=self.instrument).events())
 
 
 def simulated_sources(
-    symbols: Iterable[str], seed: int, *, preset: str = "crash_and_bounce", **changes: object
+    symbols: Iterable[str], seed: int, *, preset: str = "crash_and_bounce", prepared: bool = False, **changes: object
 ) -> dict[str, SimulatedMarketSource]:
     """One independent market for each symbol. ``changes`` are fields of the scenario. Raises ConfigError."""
     sources: dict[str, SimulatedMarketSource] = {}
     for symbol in symbols:
         scenario = scenario_preset(preset, symbol=symbol, **changes)
-        sources[symbol] = SimulatedMarketSource(scenario, seed, simulated_instrument(symbol))
+        sources[symbol] = SimulatedMarketSource(scenario, seed, simulated_instrument(symbol), prepared)
     return sources
 
 
