@@ -67,8 +67,28 @@ def import_(
 
 
 @app.command("info")
-def info(tape: Tape, json: JsonOption = False) -> None:
-    """Show one tape: rows, span, gaps, grade, what it can support, worst drawdowns, peak message rate."""
+def info(
+    tape: Annotated[Path, typer.Argument(help="A tape such as tapes/BTCUSDT/2025-10-10, a recording, or a file of data.")],
+    json: JsonOption = False,
+) -> None:
+    """Show one tape: rows, span, gaps, grade, what it can support, worst drawdowns, peak message rate.
+
+    Of a recording (one symbol's folder, or all) and of files of data: files, events by kind, span, gaps, the book.
+    """
+    from flashcrash_core.market.recordings import is_recording, recordings_among
+    from flashcrash_core.market.tape.reader import is_tape
+
+    if not is_tape(tape) and (tape.is_file() or is_recording(tape) or recordings_among([tape]) != (tape,)):
+        from flashcrash_core.runtime.input_document import input_info
+
+        document = with_progress("reading", lambda progress: input_info(tape, progress), json)
+        if json:
+            print_json(document)
+        else:
+            from flashcrash_core.cli.input_view import show_input
+
+            show_input(document)
+        return
     from flashcrash_core.runtime.tape_document import tape_info
 
     document = tape_info(tape)

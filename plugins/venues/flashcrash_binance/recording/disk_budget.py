@@ -59,8 +59,7 @@ class DiskBudget:
                 f"the recordings in {self.folder} have {self._held:,} bytes, and --max-bytes allows {options.max_bytes:,}; move "
                 "old files away, or let the oldest go with --delete-oldest"
             )
-        free = self._free(self.folder)
-        if free - size < options.min_free_bytes:
+        if options.min_free_bytes and (free := self._free(self.folder)) - size < options.min_free_bytes:
             return (
                 f"the disk of {self.folder} has {free:,} bytes free, and {options.min_free_bytes:,} are to stay free (--min-free); "
                 "make room, or let the oldest files go with --delete-oldest"
