@@ -1,0 +1,76 @@
+"""The venue's budget of REST weight: what was used of it, and when the next request may go.
+
+Limits are the venue's to change: it tells what was used in ``X-MBX-USED-WEIGHT-1M``, and how long to be silent in ``Retry-After``
+(reference/binance.md section 8). A part is kept back for others of the same address: orders matter more than looking.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import define
+
+from flashcrash_core.api import MarketKind
+
+__all__ = ["RequestWeight", "depth_weight"]
+
+_MINUTE_US: Final = 60_000_000
+_SHARE: Final = 0.5
+"""Of the minute's weight for market data."""
+_DEFAULT_WAIT_S: Final = 10.0
+_LIMITS: Final = {MarketKind.SPOT: 6_000, MarketKind.USDM: 2_400}
+_DEPTH: Final = {
+    MarketKind.SPOT: ((100, 5), (500, 25), (1_000, 50), (5_000, 250)),
+    MarketKind.USDM: ((50, 2), (100, 5), (500, 10), (1_000, 20)),
+}
+
+
+def depth_weight(kind: MarketKind, limit: int) -> int:
+    """Weight of a book snapshot of ``limit`` levels a side."""
+    steps = _DEPTH[kind]
+    return next((weight for levels, weight in steps if limit <= levels), steps[-1][1])
+
+
+@define(eq=False)
+class RequestWeight:
+    """Weight used in the running minute, by our own count and by what the venue says, whichever is more."""
+
+    kind: MarketKind = MarketKind.SPOT
+    used: int = 0
+    silent_until_us: int = 0
+    """The venue told us to be silent until then."""
+    refusals: int = 0
+    _minute: int = -1
+
+    @property
+    def budget(self) -> int:
+        """Weight a minute that market data may use."""
+        return int(_LIMITS[self.kind] * _SHARE)
+
+    def reserve(self, weight: int, now_us: int) -> int:
+        """Take ``weight`` from the budget; the time from which the request may go."""
+        self._turn(now_us)
+        at_us = max(now_us, self.silent_until_us)
+        if self.used + weight > self.budget:
+            at_us = max(at_us, (self._minute + 1) * _MINUTE_US)
+        self.used += weight
+        return at_us
+
+    def told(self, status: int, headers: Mapping[str, str], now_us: int) -> None:
+        """An answer came: what it says about the budget."""
+        self._turn(now_us)
+        known = {name.lower(): value for name, value in headers.items()}
+        used = known.get("x-mbx-used-weight-1m", "")
+        if used.isdigit():
+            self.used = max(self.used, int(used))
+        if status in (418, 429):
+            self.refusals += 1
+            try:
+                wait_s = float(known.get("retry-after", ""))
+            except ValueError:
+                wait_s = _DEFAULT_WAIT_S
+            self.silent_until_us = max(self.silent_until_us, now_us + int(max(wait_s, 1.0) * 1e6))
+
+    def _turn(self, now_us: int) -> None:
+        minute = now_us // _MINUTE_US
+        if minute != self._minute:
+            self._minute, self.used = minute, 0
