@@ -54,6 +54,7 @@ SHIPPED: Final[Mapping[str, str]] = {
     "paper": "flashcrash_executors.paper",
     "backtest": "flashcrash_executors.backtest",
     "sqlite": "flashcrash_storage.sqlite",
+    "binance": "flashcrash_feeds.binance",
     "binance_archive": "flashcrash_binance.fetch_command",
     "binance_recorder": "flashcrash_binance.record_command",
     "binance_exchange": "flashcrash_binance.exchange_command",
