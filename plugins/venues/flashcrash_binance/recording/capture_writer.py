@@ -14,13 +14,24 @@ from typing import Final
 
 from attrs import define, field
 
-from flashcrash_binance.recording.control_lines import BookPicture, Heading, book_line, heading_line, snapshot_line
+from flashcrash_binance.recording.control_lines import BookPicture, Heading, book_line, gap_line, heading_line, snapshot_line
 from flashcrash_binance.recording.disk_budget import DiskBudget, OutOfRoom
 from flashcrash_binance.recording.layout import free_path
 from flashcrash_binance.recording.part_file import PartFile
 from flashcrash_core.api import Instrument
 
-__all__ = ["MAX_QUEUED_BYTES", "MAX_QUEUED_LINES", "SEAL_S", "SYNC_S", "CaptureWriter", "NewBook", "NewFile", "Track"]
+__all__ = [
+    "MAX_QUEUED_BYTES",
+    "MAX_QUEUED_LINES",
+    "SEAL_S",
+    "SYNC_S",
+    "CaptureWriter",
+    "Item",
+    "LostLines",
+    "NewBook",
+    "NewFile",
+    "Track",
+]
 
 MAX_QUEUED_LINES: Final = 400_000
 MAX_QUEUED_BYTES: Final = 64 << 20
@@ -58,7 +69,14 @@ class NewBook:
     carried: bool
 
 
-Item = tuple[Track, int, "bytes | NewFile | NewBook"]
+@define(frozen=True)
+class LostLines:
+    """In the queue: lines are missing here."""
+
+    reason: str
+
+
+Item = tuple[Track, int, "bytes | NewFile | NewBook | LostLines"]
 """Whose it is, when it was received in microseconds, and what it is."""
 
 
@@ -70,8 +88,6 @@ class CaptureWriter:
     """
 
     budget: DiskBudget
-    taken_us: int = 0
-    """Only lines up to this time of receipt are written: what the run took. Set by the thread that takes events."""
     stopped: str = ""
     lines: int = 0
     written_bytes: int = 0
@@ -82,7 +98,7 @@ class CaptureWriter:
     _tracks: list[Track] = field(factory=list)
     _queue: deque[Item] = field(factory=deque)
     _put_bytes: int = 0
-    _taken_bytes: int = 0
+    _drained_bytes: int = 0
     _ending: threading.Event = field(factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -95,21 +111,22 @@ class CaptureWriter:
     @property
     def full(self) -> bool:
         """Whether the queue holds all that it may."""
-        return len(self._queue) >= MAX_QUEUED_LINES or self._put_bytes - self._taken_bytes >= MAX_QUEUED_BYTES
+        return len(self._queue) >= MAX_QUEUED_LINES or self._put_bytes - self._drained_bytes >= MAX_QUEUED_BYTES
 
     @property
     def roomy(self) -> bool:
         """Whether at least half of the queue is free."""
-        return len(self._queue) < MAX_QUEUED_LINES // 2 and self._put_bytes - self._taken_bytes < MAX_QUEUED_BYTES // 2
+        return len(self._queue) < MAX_QUEUED_LINES // 2 and self._put_bytes - self._drained_bytes < MAX_QUEUED_BYTES // 2
 
-    def put(self, track: Track, receive_us: int, what: "bytes | NewFile | NewBook") -> None:
+    def put(self, item: Item) -> None:
         """Queue one thing; times of receipt do not go back."""
+        what = item[2]
         if isinstance(what, bytes):
             self._put_bytes += len(what)
-        self._queue.append((track, receive_us, what))
+        self._queue.append(item)
 
     def close(self, timeout_s: float = 60.0) -> None:
-        """Write what was taken, complete the files, and end the thread."""
+        """Write what is queued, complete the files, and end the thread."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -150,16 +167,18 @@ class CaptureWriter:
 
     def _write_queue(self) -> None:
         queue = self._queue
-        while queue and queue[0][1] <= self.taken_us:
+        while queue:
             track, receive_us, what = queue.popleft()
             if isinstance(what, bytes):
-                self._taken_bytes += len(what)
+                self._drained_bytes += len(what)
                 self._add(track, receive_us, what)
+            elif isinstance(what, LostLines):
+                self._add(track, receive_us, gap_line(track.instrument.symbol, what.reason))
             elif isinstance(what, NewFile):
                 self._seal(track)
                 self._complete(track)
                 self._begin(track, receive_us)
-            elif isinstance(what, NewBook):
+            else:
                 line = (book_line if what.carried else snapshot_line)(what.picture, track.instrument)
                 self._add(track, receive_us, line)
 

@@ -8,13 +8,14 @@ more when it ended is left out.
 import fcntl
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attrs import define
 
-from flashcrash_binance.recording.capture_writer import CaptureWriter, NewBook, NewFile, Track
-from flashcrash_binance.recording.control_lines import BookPicture, gap_line
+from flashcrash_binance.recording.capture_writer import CaptureWriter, Item, LostLines, NewBook, NewFile, Track
+from flashcrash_binance.recording.control_lines import BookPicture
 from flashcrash_binance.recording.disk_budget import DiskBudget
 from flashcrash_binance.recording.layout import folder_of, period_end_us, write_manifest
 from flashcrash_binance.recording.recovery import Recovered, finish_leftovers
@@ -43,15 +44,16 @@ class _Symbol:
 class Recorder:
     """Records one feed into a folder. :meth:`captured` and :meth:`took` come from the feed's thread.
 
-    ``book`` gives the feed's own book of a symbol. Raises UsageError where somebody records already, StorageError where nothing can
-    be written.
+    ``book`` gives the feed's own book of a symbol, None while the feed knows that it is wrong.
+
+    Raises UsageError where somebody records already, StorageError where nothing can be written.
     """
 
     def __init__(
         self,
         options: RecordingOptions,
         instruments: Mapping[str, Instrument],
-        book: Callable[[str], BookSync],
+        book: Callable[[str], BookSync | None],
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._options = options
@@ -59,6 +61,8 @@ class Recorder:
         self._rotate_us = round(options.rotate_s * 1e6)
         self.lines_lost = 0
         self.recovered: list[Recovered] = []
+        self._untaken: deque[Item] = deque()
+        """Lines of events that wait for the run, as the feed's own queue holds them."""
         self._told = False
         self._closed = False
         root = options.folder
@@ -92,7 +96,10 @@ class Recorder:
     # -- the hot path ------------------------------------------------------------------------------------------------
 
     def captured(self, symbol: str, receive_us: int, line: bytes) -> None:
-        """One line: a message in the combined form, a bare snapshot, or a control line. ``receive_us`` never goes back."""
+        """The line of an event that the feed tells: a message in the combined form, a bare snapshot, or a control line.
+
+        ``receive_us`` is the event's, and later than that of any line before it.
+        """
         writer = self.writer
         if writer.stopped:
             self._tell()
@@ -107,36 +114,39 @@ class Recorder:
             known.lost += 1
             self.lines_lost += 1
             return
-        writer.put(known.track, receive_us, line)
+        self._untaken.append((known.track, receive_us, line))
 
     def took(self, receive_us: int) -> None:
-        """The run takes the event of this line now; lines after it wait."""
-        if receive_us > self.writer.taken_us:
-            self.writer.taken_us = receive_us
+        """The run takes the event that was received then. Lines before it whose events it never took are left out."""
+        untaken = self._untaken
+        while untaken and untaken[0][1] <= receive_us:
+            item = untaken.popleft()
+            if item[1] == receive_us or not isinstance(item[2], bytes):
+                self.writer.put(item)
 
     def _attend(self, known: _Symbol, receive_us: int) -> None:
         """What comes before this line: a new file, a gap where lines were lost, a book that is owed."""
-        writer, track = self.writer, known.track
+        track, put = known.track, self._untaken.append
         if known.lost:
-            if not writer.roomy:
+            if not self.writer.roomy:
                 return
             # The gap stands where the first lost line would, and the book after it: a replay is blind for as long as the run
             # was not, but right again from here on.
-            writer.put(track, known.lost_since_us, gap_line(track.instrument.symbol, OVERFLOW))
+            put((track, known.lost_since_us, LostLines(OVERFLOW)))
             known.lost = 0
             known.owes_snapshot = True
         if receive_us >= known.ends_us:
             first = not known.ends_us
             known.ends_us = period_end_us(receive_us, self._rotate_us)
             if not first:
-                writer.put(track, receive_us, NewFile())
+                put((track, receive_us, NewFile()))
                 known.owes_book = True
         if known.owes_book or known.owes_snapshot:
-            sync = self._book(track.instrument.symbol)
-            if sync.state is not SyncState.SYNCED:
+            book = self._book(track.instrument.symbol)
+            if book is None or book.state is not SyncState.SYNCED:
                 known.attend = True
                 return
-            writer.put(track, receive_us, NewBook(BookPicture.of(sync), carried=not known.owes_snapshot))
+            put((track, receive_us, NewBook(BookPicture.of(book), carried=not known.owes_snapshot)))
             known.owes_book = known.owes_snapshot = False
         known.attend = False
 

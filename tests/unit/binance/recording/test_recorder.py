@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from flashcrash_binance.recording import capture_writer
-from flashcrash_binance.recording.control_lines import book_line, gap_line, read_heading, snapshot_line, timer_line
+from flashcrash_binance.recording.control_lines import BookPicture, book_line, gap_line, read_heading, snapshot_line, timer_line
+from flashcrash_binance.recording.disk_budget import DiskBudget
 from flashcrash_binance.recording.recorder import OVERFLOW, Recorder
 from flashcrash_core.api import BookSnapshot, BookSync, Instrument, RecordingOptions, StorageError, UsageError
 
@@ -62,8 +63,6 @@ def within_a_while(true: Callable[[], bool]) -> None:
 
 
 def picture(update_id: int) -> bytes:
-    from flashcrash_binance.recording.control_lines import BookPicture
-
     return book_line(BookPicture(update_id, [(10, 1)], [(11, 1)]), COIN)
 
 
@@ -74,7 +73,7 @@ def test_a_new_file_begins_at_the_full_hour_with_the_feeds_book(
     recorder = record()
     for receive_us in (START_US + 7, START_US + HOUR_US - 1, START_US + HOUR_US, START_US + HOUR_US + 1, START_US + 5 * HOUR_US):
         recorder.captured("COINUSDT", receive_us, b"{%d}" % receive_us)
-    recorder.took(START_US + 9 * HOUR_US)
+        recorder.took(receive_us)
     recorder.close()
 
     def line(receive_us: int) -> tuple[int, bytes]:
@@ -97,47 +96,73 @@ def test_a_new_file_begins_at_the_full_hour_with_the_feeds_book(
 def test_a_book_that_cannot_be_used_is_written_when_it_can(tmp_path: Path, record: Callable[..., Recorder], book: BookSync) -> None:
     """A file that begins while the feed resyncs gets the book before the first line after that."""
     recorder = record()
-    recorder.captured("COINUSDT", START_US, b"{1}")
-    book.lose("feed_gap")
-    recorder.captured("COINUSDT", START_US + HOUR_US, b"{2}")
-    recorder.captured("COINUSDT", START_US + HOUR_US + 1, b"{3}")
-    book.on_snapshot(BookSnapshot("COINUSDT", 1, None, 9, 8, [(10, 1)], [(11, 1)]))
-    recorder.captured("COINUSDT", START_US + HOUR_US + 2, b"{4}")
-    recorder.captured("COINUSDT", START_US + HOUR_US + 3, b"{5}")
-    recorder.took(START_US + 2 * HOUR_US)
+    for number, receive_us in enumerate((START_US, *range(START_US + HOUR_US, START_US + HOUR_US + 4)), 1):
+        if number == 2:
+            book.lose("feed_gap")
+        if number == 4:
+            book.on_snapshot(BookSnapshot("COINUSDT", 1, None, 9, 8, [(10, 1)], [(11, 1)]))
+        recorder.captured("COINUSDT", receive_us, b"{%d}" % number)
+        recorder.took(receive_us)
     recorder.close()
     assert [payload for _, payload in written(tmp_path)[1]] == [b"{2}", b"{3}", picture(8), b"{4}", b"{5}"]
 
 
 def test_what_the_run_did_not_take_is_left_out(tmp_path: Path, record: Callable[..., Recorder]) -> None:
-    """Lines are written as far as their events were taken; the rest is not part of what the run decided on."""
+    """Only lines whose events were taken are written: neither those that a full feed gave up, nor those that waited at the end."""
     recorder = record()
-    for number in range(5):
+    for number in range(6):
         recorder.captured("COINUSDT", START_US + number, b"{%d}" % number)
-    recorder.took(START_US + 2)
-    recorder.took(0)  # an event without a time of receipt takes nothing back
+    for number in (0, 1, 4):
+        recorder.took(START_US + number)
+    recorder.took(0)  # an event without a time of receipt has no line
     recorder.close()
-    assert [payload for _, payload in written(tmp_path)[0]] == [b"{0}", b"{1}", b"{2}"]
+    assert [payload for _, payload in written(tmp_path)[0]] == [b"{0}", b"{1}", b"{4}"]
+
+
+def test_a_new_file_begins_though_its_first_line_was_given_up(tmp_path: Path, record: Callable[..., Recorder]) -> None:
+    """Heading and book of a file stay when the event behind them was never taken."""
+    recorder = record()
+    stamps = (START_US, START_US + HOUR_US, START_US + HOUR_US + 1)
+    for receive_us in stamps:
+        recorder.captured("COINUSDT", receive_us, b"{}")
+    recorder.took(stamps[0])
+    recorder.took(stamps[2])
+    recorder.close()
+    assert written(tmp_path) == [[(stamps[0], b"{}")], [(stamps[1], picture(5)), (stamps[2], b"{}")]]
 
 
 def test_a_full_queue_loses_lines_and_says_so(
-    tmp_path: Path, record: Callable[..., Recorder], book: BookSync, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, record: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The feed is never slowed: lost lines are counted, a gap stands where the first one was, and a book where it goes on."""
     monkeypatch.setattr(capture_writer, "MAX_QUEUED_LINES", 10)
-    recorder = record()
-    for number in range(25):
-        recorder.captured("COINUSDT", START_US + number, b"{%d}" % number)
-    assert recorder.lines_lost == 15
-    recorder.took(START_US + 9)
-    within_a_while(lambda: recorder.writer.roomy)
-    recorder.captured("COINUSDT", START_US + 30, b"{30}")
-    recorder.took(START_US + 30)
-    recorder.close()
-    from flashcrash_binance.recording.control_lines import BookPicture
+    entered, go_on = threading.Event(), threading.Event()
+    slow = DiskBudget.require
 
-    assert written(tmp_path)[0][10:] == [
-        (START_US + 10, gap_line("COINUSDT", OVERFLOW)),
+    def full_disk_that_hangs(self: DiskBudget, size: int) -> None:
+        entered.set()
+        assert go_on.wait(30)
+        slow(self, size)
+
+    monkeypatch.setattr(DiskBudget, "require", full_disk_that_hangs)
+    recorder = record()
+
+    def hear(number: int) -> None:
+        recorder.captured("COINUSDT", START_US + number, b"{%d}" % number)
+        recorder.took(START_US + number)
+
+    hear(0)
+    assert entered.wait(30)  # the writer is busy with the first line; the queue fills behind it
+    for number in range(1, 26):
+        hear(number)
+    assert recorder.lines_lost == 15
+    go_on.set()
+    within_a_while(lambda: recorder.writer.roomy)
+    hear(30)
+    recorder.close()
+    assert [payload for _, payload in written(tmp_path)[0][:11]] == [b"{%d}" % number for number in range(11)]
+    assert written(tmp_path)[0][11:] == [
+        (START_US + 11, gap_line("COINUSDT", OVERFLOW)),
         (START_US + 30, snapshot_line(BookPicture(5, [(10, 1)], [(11, 1)]), COIN)),
         (START_US + 30, b"{30}"),
     ]
