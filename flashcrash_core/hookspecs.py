@@ -5,7 +5,7 @@ the same parts (``Called``, ``Arguments``, ``Returns``, ``If it raises``, ``Exam
 them, and a test fails when a hook or an argument has none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pluggy
@@ -184,7 +184,7 @@ class FlashcrashHooks:
         """
 
     @hookspec
-    def flashcrash_doctor(self, configs: Mapping[str, Any], symbols: tuple[str, ...]) -> Iterable[Finding]:  # type: ignore[empty-body]
+    def flashcrash_doctor(self, configs: dict[str, Any], symbols: tuple[str, ...]) -> Iterable[Finding]:  # type: ignore[empty-body]
         """Look whether what this plugin needs outside of the process is there: a network, a service, a device.
 
         Called:

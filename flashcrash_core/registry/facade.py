@@ -158,7 +158,7 @@ class Registry:
         """
         return self._relay("flashcrash_session_end", session_id=session_id, report=report)
 
-    def diagnose(self, configs: Mapping[str, Any], symbols: tuple[str, ...]) -> Iterator[Finding]:
+    def diagnose(self, configs: dict[str, Any], symbols: tuple[str, ...]) -> Iterator[Finding]:
         """What the plugins find out about the parts in ``configs``, as they find it. What one raises is a failed check."""
         for plugin in self.plugins:
             name = plugin.candidate.name
@@ -166,7 +166,7 @@ class Registry:
             if not hook.get_hookimpls():
                 continue
             try:
-                for found in hook(configs=configs, symbols=symbols):
+                for found in hook(configs=dict(configs), symbols=symbols):
                     for finding in found or ():
                         if not isinstance(finding, Finding):
                             raise TypeError(f"flashcrash_doctor gave {finding!r}, no Finding")

@@ -4,7 +4,7 @@ What it does stands in :mod:`flashcrash_binance`: the feed core decides, the tra
 libraries are imported when a source is opened.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flashcrash_binance.feed_config import BinanceConfig
@@ -51,7 +51,7 @@ def flashcrash_feeds() -> list[FeedSpec]:
 
 
 @hookimpl
-def flashcrash_doctor(configs: Mapping[str, Any], symbols: tuple[str, ...]) -> Iterable[Finding]:
+def flashcrash_doctor(configs: dict[str, Any], symbols: tuple[str, ...]) -> Iterable[Finding]:
     """The way to Binance, step by step."""
     config = configs.get("feeds.binance")
     if not isinstance(config, BinanceConfig):
