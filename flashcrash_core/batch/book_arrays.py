@@ -1,15 +1,29 @@
 """A limit order book in sorted arrays: :class:`~flashcrash_core.market.book.BookSide` once more, for the compiled pass.
 
-``book`` has four rows: keys of bids, keys of asks, lots of bids, lots of asks. A key is the price times +1 (bids) or -1 (asks).
-Keys ascend, so that the best level of either side is its last and what happens near it moves few others. The first :data:`PAD`
-places hold keys below all others, so that a search may look at as many of the last keys at once without asking how many there are.
+``book`` has six rows: keys of bids, keys of asks, lots of bids, lots of asks, and since when bids and asks are walls (0: they are
+none). A key is the price times +1 (bids) or -1 (asks). Keys ascend, so that the best level of either side is its last and what
+happens near it moves few others. The first :data:`PAD` places hold keys below all others, so that a search may look at as many of
+the last keys at once without asking how many there are.
 """
 
 from typing import Any
 
 from flashcrash_core.batch.indexing import nth
-from flashcrash_core.batch.pass_state import ENDS, KEYS, LIMIT_SMALL, LIMIT_UNITS, LIMIT_VALUE, LOTS, PAD
+from flashcrash_core.batch.pass_state import (
+    ENDS,
+    GONE,
+    GONE_KEYS,
+    GONE_SINCE_US,
+    KEYS,
+    LIMIT_SMALL,
+    LIMIT_UNITS,
+    LIMIT_VALUE,
+    LOTS,
+    PAD,
+    SINCE_US,
+)
 from flashcrash_core.market.book import MAX_LEVELS
+from flashcrash_core.market.depth_profile import TOP_LEVELS
 
 __all__ = ["best_ask", "best_bid", "change_side", "fits", "replace_side"]
 
@@ -51,11 +65,15 @@ def change_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, star
                 book[lots, nth(at)] = qty
             else:
                 end -= 1
+                if book[nth(SINCE_US + side), nth(at)] != 0:
+                    _remember(s, side, key, book[nth(SINCE_US + side), nth(at)])
                 for j in range(at, end):
                     book[keys, nth(j)] = book[keys, nth(j + 1)]
                     book[lots, nth(j)] = book[lots, nth(j + 1)]
+                    book[nth(SINCE_US + side), nth(j)] = book[nth(SINCE_US + side), nth(j + 1)]
         elif qty != 0:
-            _insert(book, side, at, end, key, qty)
+            since_us = _recalled(s, side, key) if s[nth(GONE + side)] != 0 else 0
+            _insert(book, side, at, end, key, qty, since_us)
             end += 1
     s[nth(ENDS + side)] = _bounded(book, side, end)
     return True
@@ -68,6 +86,9 @@ def replace_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, sta
     """
     sign = 1 - 2 * side
     keys, lots = nth(KEYS + side), nth(LOTS + side)
+    for j in range(PAD, s[nth(ENDS + side)]):
+        if book[nth(SINCE_US + side), nth(j)] != 0:
+            _remember(s, side, book[keys, nth(j)], book[nth(SINCE_US + side), nth(j)])
     # Best first, as venues send them: written from the end of the room that they need at most, then moved to their place.
     first = PAD + stop - start
     at = first
@@ -88,6 +109,7 @@ def replace_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, sta
             book[keys, nth(PAD + j)] = book[keys, nth(at + j)]
             book[lots, nth(PAD + j)] = book[lots, nth(at + j)]
         s[nth(ENDS + side)] = _bounded(book, side, PAD + first - at)
+        _recall(s, book, side)
         return True
     end = PAD
     for i in range(start, stop):
@@ -97,10 +119,39 @@ def replace_side(s: Any, book: Any, side: int, prices: Any, quantities: Any, sta
             if at < end and book[keys, nth(at)] == key:
                 book[lots, nth(at)] = qty
             else:
-                _insert(book, side, at, end, key, qty)
+                _insert(book, side, at, end, key, qty, 0)
                 end += 1
     s[nth(ENDS + side)] = _bounded(book, side, end)
+    _recall(s, book, side)
     return True
+
+
+def _remember(s: Any, side: int, key: int, since_us: int) -> None:
+    """A wall leaves the book. There are no more of them than one profile finds."""
+    gone = s[nth(GONE + side)]
+    s[nth(GONE_KEYS + TOP_LEVELS * side + gone)] = key
+    s[nth(GONE_SINCE_US + TOP_LEVELS * side + gone)] = since_us
+    s[nth(GONE + side)] = gone + 1
+
+
+def _recalled(s: Any, side: int, key: int) -> int:
+    """Since when a level that comes is a wall: one that left since the newest profile has been there all along for it."""
+    keys, since = GONE_KEYS + TOP_LEVELS * side, GONE_SINCE_US + TOP_LEVELS * side
+    last = s[nth(GONE + side)] - 1
+    for i in range(last + 1):
+        if s[nth(keys + i)] == key:
+            since_us: int = s[nth(since + i)]
+            s[nth(keys + i)] = s[nth(keys + last)]
+            s[nth(since + i)] = s[nth(since + last)]
+            s[nth(GONE + side)] = last
+            return since_us
+    return 0
+
+
+def _recall(s: Any, book: Any, side: int) -> None:
+    """The side was replaced: what is in it again is a wall for as long as it was."""
+    for j in range(PAD, s[nth(ENDS + side)]):
+        book[nth(SINCE_US + side), nth(j)] = _recalled(s, side, book[nth(KEYS + side), nth(j)]) if s[nth(GONE + side)] != 0 else 0
 
 
 def _place_of(book: Any, keys: int, end: int, key: int) -> int:
@@ -124,13 +175,15 @@ def _place_of(book: Any, keys: int, end: int, key: int) -> int:
     return at
 
 
-def _insert(book: Any, side: int, at: int, end: int, key: int, qty: int) -> None:
-    keys, lots = nth(KEYS + side), nth(LOTS + side)
+def _insert(book: Any, side: int, at: int, end: int, key: int, qty: int, since_us: int) -> None:
+    keys, lots, since = nth(KEYS + side), nth(LOTS + side), nth(SINCE_US + side)
     for j in range(end, at, -1):
         book[keys, nth(j)] = book[keys, nth(j - 1)]
         book[lots, nth(j)] = book[lots, nth(j - 1)]
+        book[since, nth(j)] = book[since, nth(j - 1)]
     book[keys, nth(at)] = key
     book[lots, nth(at)] = qty
+    book[since, nth(at)] = since_us
 
 
 def _bounded(book: Any, side: int, end: int) -> int:
@@ -141,4 +194,5 @@ def _bounded(book: Any, side: int, end: int) -> int:
     for j in range(PAD, PAD + MAX_LEVELS):
         book[nth(KEYS + side), nth(j)] = book[nth(KEYS + side), nth(j + excess)]
         book[nth(LOTS + side), nth(j)] = book[nth(LOTS + side), nth(j + excess)]
+        book[nth(SINCE_US + side), nth(j)] = book[nth(SINCE_US + side), nth(j + excess)]
     return PAD + MAX_LEVELS

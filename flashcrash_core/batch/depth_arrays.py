@@ -9,15 +9,16 @@ from flashcrash_core.batch.pass_state import (
     DEPTH_COLUMNS,
     ENDS,
     EXIT_UNITS,
-    FOUND_SINCE_US,
-    FOUND_WALLS,
+    GONE,
     KEYS,
     LIMIT_SUM,
     LOT,
     LOTS,
+    MARKED,
     MEDIANS,
     NO_KEY,
     PAD,
+    SINCE_US,
     SYNC,
     SYNCED,
     TICK,
@@ -26,8 +27,6 @@ from flashcrash_core.batch.pass_state import (
     TOP_UNITS,
     TOP_UNITS_LENGTH,
     TOP_WORTH,
-    WALL_KEYS,
-    WALL_SINCE_US,
     WALLS,
 )
 from flashcrash_core.market.accumulator import _WALL_AGE_US as WALL_AGE_US
@@ -67,6 +66,9 @@ def take_profile(s: Any, f: Any, book: Any, t_us: int) -> bool:
             s[i] = 0
         for side in range(2):
             s[WALLS + side] = 0
+            s[GONE + side] = 0
+            for i in range(PAD, s[ENDS + side]):
+                book[SINCE_US + side, nth(i)] = 0
     lot, to_quote = f[LOT], f[TO_QUOTE]
     for i in range(4):
         f[DEPTH_COLUMNS + i] = s[BAND_LOTS + i] * lot
@@ -115,8 +117,8 @@ def _measure(s: Any, book: Any, side: int, band_key: int, exit_key: int, t_us: i
 
 
 def _take_walls(s: Any, book: Any, side: int, known: int, most: int, t_us: int) -> None:
-    """The best levels that are worth more than three times the median one, best first, and since when each is a wall."""
-    count = 0
+    """Mark the best levels that are worth more than three times the median one with since when each of them is."""
+    limit = NONE_LARGER
     if known >= 2:
         # Where more than half of the levels are worth a third of the largest, so is the median, and nothing is a wall.
         third = -(-most // WALL_FACTOR)
@@ -125,28 +127,24 @@ def _take_walls(s: Any, book: Any, side: int, known: int, most: int, t_us: int) 
             many += 1 if s[nth(TOP_UNITS + i)] >= third else 0
         if many < known - (known - 1) // 2:
             limit = WALL_FACTOR * _twice_median(s, side, known)
-            if 2 * most > limit:
-                best = s[nth(ENDS + side)] - 1
-                for i in range(known):  # without a branch: what is no wall is written too, and written over by the next
-                    s[nth(FOUND_WALLS + count)] = book[nth(KEYS + side), nth(best - i)]
-                    count += 1 if 2 * s[nth(TOP_UNITS + TOP_LEVELS - 1 - i)] > limit else 0
-    keys, since = WALL_KEYS + TOP_LEVELS * side, WALL_SINCE_US + TOP_LEVELS * side
-    old = s[nth(WALLS + side)]
-    same = count == old
-    for i in range(count):
-        same = same and s[nth(keys + i)] == s[nth(FOUND_WALLS + i)]
-    if same:
-        return
-    at = 0
-    for i in range(count):  # both lists go from the best level to the worst
-        key = s[nth(FOUND_WALLS + i)]
-        while at < old and s[nth(keys + at)] > key:
-            at += 1
-        known_before = at < old and s[nth(keys + at)] == key
-        s[nth(FOUND_SINCE_US + i)] = s[nth(since + at)] if known_before else t_us
-    for i in range(count):
-        s[nth(keys + i)] = s[nth(FOUND_WALLS + i)]
-        s[nth(since + i)] = s[nth(FOUND_SINCE_US + i)]
+    keys, since, start = nth(KEYS + side), nth(SINCE_US + side), s[nth(ENDS + side)] - TOP_LEVELS
+    count = 0
+    if 2 * most > limit or s[nth(WALLS + side)] != 0:
+        levels = min(TOP_LEVELS, s[nth(ENDS + side)])  # all 20, but a length that the compiler knows keeps it from vectorising
+        for i in range(levels):
+            worth = s[nth(TOP_UNITS + i)]
+            wall = worth < NONE_LARGER and 2 * worth > limit
+            since_us = book[since, nth(start + i)]
+            since_us = since_us if since_us != 0 else t_us
+            book[since, nth(start + i)] = since_us if wall else 0
+            count += 1 if wall else 0
+        # Walls of the profile before this one that are not among the best any more.
+        at = start - 1
+        while at >= PAD and book[keys, nth(at)] >= s[nth(MARKED + side)]:
+            book[since, nth(at)] = 0
+            at -= 1
+    s[nth(GONE + side)] = 0
+    s[nth(MARKED + side)] = book[keys, nth(max(start, PAD))]
     s[nth(WALLS + side)] = count
 
 
@@ -178,10 +176,14 @@ def _twice_median(s: Any, side: int, known: int) -> int:
             return low + (low if not_above > upper else least_above)
 
 
-def standing_wall(s: Any, f: Any, side: int, t_us: int) -> float:
+def standing_wall(s: Any, f: Any, book: Any, side: int, t_us: int) -> float:
     """Price of the nearest wall of a side that stood long enough, 0 if none."""
-    keys, since = WALL_KEYS + TOP_LEVELS * side, WALL_SINCE_US + TOP_LEVELS * side
-    for i in range(s[nth(WALLS + side)]):
-        if t_us - s[nth(since + i)] >= WALL_AGE_US:
-            return float(s[nth(keys + i)] * (1 - 2 * side) * f[TICK])
-    return 0.0
+    start = s[nth(ENDS + side)] - TOP_LEVELS
+    nearest = -1
+    levels = min(TOP_LEVELS, start + TOP_LEVELS)
+    for i in range(levels):
+        since_us = book[nth(SINCE_US + side), nth(start + i)]
+        nearest = max(nearest, i if since_us != 0 and since_us <= t_us - WALL_AGE_US else -1)
+    if nearest < 0:
+        return 0.0
+    return float(book[nth(KEYS + side), nth(start + nearest)] * (1 - 2 * side) * f[TICK])

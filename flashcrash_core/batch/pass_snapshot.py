@@ -84,8 +84,8 @@ def accumulator_snapshot(state: PassState, columns: TapeColumns, first_seq: int)
         "bar": _bar(s, f),
         "counts": dict(counts_of(state, columns.texts)),
         "ticker": _ticker(s, columns, first_seq),
-        "profile": [*s[at.BAND_LOTS : at.EXIT_UNITS + 1], _walls(s, 0), _walls(s, 1)],
-        "walls": [_aged(s, 0), _aged(s, 1)],
+        "profile": [*s[at.BAND_LOTS : at.EXIT_UNITS + 1], _walls(state, 0), _walls(state, 1)],
+        "walls": [_aged(state, 0), _aged(state, 1)],
         "latencies": _latencies(s),
     }
 
@@ -149,19 +149,24 @@ def _ticker(s: list[int], columns: TapeColumns, first_seq: int) -> list[Any] | N
     ]
 
 
-def _walls(s: list[int], side: int) -> list[int]:
+def _walls(state: PassState, side: int) -> list[int]:
     """Best first."""
-    return [price for price, _ in _walls_since(s, side)]
+    return [price for price, _ in _walls_since(state, side)]
 
 
-def _aged(s: list[int], side: int) -> list[list[int]]:
+def _aged(state: PassState, side: int) -> list[list[int]]:
     """In the order in which they came up: those of one row came best first."""
-    return sorted(_walls_since(s, side), key=lambda wall: wall[1])
+    return sorted(_walls_since(state, side), key=lambda wall: wall[1])
 
 
-def _walls_since(s: list[int], side: int) -> list[list[int]]:
-    keys, since = at.WALL_KEYS + TOP_LEVELS * side, at.WALL_SINCE_US + TOP_LEVELS * side
-    return [[s[keys + i] * (1 - 2 * side), s[since + i]] for i in range(s[at.WALLS + side])]
+def _walls_since(state: PassState, side: int) -> list[list[int]]:
+    """Those of the newest profile, best first, whether they are still in the book or not."""
+    s, book = state.numbers, state.book[:, at.PAD : int(state.numbers[at.ENDS + side])]
+    keys, since, gone = at.GONE_KEYS + TOP_LEVELS * side, at.GONE_SINCE_US + TOP_LEVELS * side, int(s[at.GONE + side])
+    held = np.flatnonzero(book[at.SINCE_US + side])
+    walls = list(zip(book[at.KEYS + side, held].tolist(), book[at.SINCE_US + side, held].tolist(), strict=True))
+    walls += zip(s[keys : keys + gone].tolist(), s[since : since + gone].tolist(), strict=True)
+    return [[key * (1 - 2 * side), since_us] for key, since_us in sorted(walls, reverse=True)]
 
 
 def _latencies(s: list[int]) -> list[list[int]]:

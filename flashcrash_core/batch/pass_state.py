@@ -126,16 +126,16 @@ TOP_LOTS: Final = _place("top_lots", 2)
 TOP_WORTH: Final = _place("top_worth", 2)
 EXIT_UNITS: Final = _place("exit_units")
 WALLS: Final = _place("walls", 2)
-"""Depth in the order of ``DepthProfile``; then the walls of the newest profile, of bids and of asks, best first,
-and since when each of them is one."""
-WALL_KEYS: Final = _place("wall_keys", 2 * TOP_LEVELS)
-WALL_SINCE_US: Final = _place("wall_since_us", 2 * TOP_LEVELS)
+"""Depth in the order of ``DepthProfile``; then how many levels of bids and of asks the newest profile found to be walls."""
+MARKED: Final = _place("marked", 2)
+"""Key of the worst level of either side in the newest profile: none beyond it was a wall."""
+GONE: Final = _place("gone", 2)
+GONE_KEYS: Final = _place("gone_keys", 2 * TOP_LEVELS)
+GONE_SINCE_US: Final = _place("gone_since_us", 2 * TOP_LEVELS)
+"""Walls of the newest profile that are not in the book any more: one that comes back before the next was there all along."""
 TOP_UNITS_LENGTH: Final = 24
 TOP_UNITS: Final = _place("top_units", TOP_UNITS_LENGTH)
 """Scratch: what the best levels of a side are worth, best last; then, and for levels that are not there, what no level is worth."""
-FOUND_WALLS: Final = _place("found_walls", TOP_LEVELS + 1)
-FOUND_SINCE_US: Final = _place("found_since_us", TOP_LEVELS)
-"""Scratch: the walls of the side that is being measured."""
 MEDIANS: Final = _place("medians", 2)
 """The lower middle one of those of either side, when it was last looked for: where the search begins. It decides nothing."""
 # bars
@@ -201,10 +201,11 @@ FLOATS: Final = 20
 
 KEYS: Final = 0
 LOTS: Final = 2
+SINCE_US: Final = 4
 PAD: Final = 32
 NO_KEY: Final = -(2**62)
-"""Rows of ``book``: keys (price x sign) of bids and asks, then their lots. The best level of a side is its last,
-the first PAD places hold no levels; see book_arrays.py."""
+"""Rows of ``book``: keys (price x sign) of bids and asks, their lots, and since when each is a wall (0: it is none). The best level
+of a side is its last, the first PAD places hold no levels; see book_arrays.py."""
 HELD_BOOK: Final = 0
 HELD_LEVEL: Final = 1
 HELD_EVENT: Final = 2
@@ -224,7 +225,7 @@ class PassState(NamedTuple):
     """int64, by the places above."""
     floats: Any
     book: Any
-    """int64, four rows."""
+    """int64, six rows."""
     held: Any
     """int64, three rows."""
     mark_seconds: Any
@@ -270,7 +271,7 @@ def new_state(texts: int, largest_message: int) -> PassState:
     numbers[LATENCY_US] = -1
     numbers[BAR_EMPTY] = 1
     numbers[ENDS : ENDS + 2] = PAD
-    book = np.zeros((4, PAD + MAX_LEVELS + largest_message + 1), np.int64)
+    book = np.zeros((6, PAD + MAX_LEVELS + largest_message + 1), np.int64)
     numbers[TOP_UNITS : TOP_UNITS + TOP_UNITS_LENGTH] = -NO_KEY
     book[KEYS : KEYS + 2, :PAD] = NO_KEY
     floats = np.zeros(FLOATS, np.float64)

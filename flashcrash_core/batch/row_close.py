@@ -170,8 +170,8 @@ def close_row(
     floats[ROW_SPREAD_END, at] = (ask - bid) * 2.0 / (ask + bid) if quoted else NAN
     for i in range(7):
         floats[nth(ROW_DEPTH + i), at] = f[nth(DEPTH_COLUMNS + i)]
-    floats[ROW_BID_WALL, at] = standing_wall(s, f, 0, t_us) if s[WALLS] != 0 else 0.0
-    floats[ROW_ASK_WALL, at] = standing_wall(s, f, 1, t_us) if s[WALLS + 1] != 0 else 0.0
+    floats[ROW_BID_WALL, at] = standing_wall(s, f, book, 0, t_us) if s[WALLS] != 0 else 0.0
+    floats[ROW_ASK_WALL, at] = standing_wall(s, f, book, 1, t_us) if s[WALLS + 1] != 0 else 0.0
     floats[ROW_BUY, at] = s[BUY_UNITS] * f[TO_QUOTE]
     floats[ROW_SELL, at] = s[SELL_UNITS] * f[TO_QUOTE]
     for i in range(6):
