@@ -20,6 +20,7 @@ from flashcrash_binance.transport.interface import transport_named
 from flashcrash_binance.transport.rest import RestClient
 from flashcrash_binance.venue_questions import listed, traded, where_it_is
 from flashcrash_core.api import (
+    BookSync,
     DataTier,
     FeedRequest,
     FlashcrashError,
@@ -96,7 +97,7 @@ class BinanceSource(LiveSource):
 
     def record_to(self, options: RecordingOptions) -> None:
         """Keep what is taken from this source. Raises UsageError, StorageError."""
-        self._recorder = Recorder(options, self._instruments, self.core.book)
+        self._recorder = Recorder(options, self._instruments, self._whole_book)
         self.core.captured = self._recorder.captured
 
     def recording(self) -> dict[str, object] | None:
@@ -115,9 +116,11 @@ class BinanceSource(LiveSource):
 
     def close(self) -> None:
         """Close sockets and recording; idempotent."""
-        super().close()
-        if self._recorder is not None:
-            self._recorder.close()
+        try:
+            super().close()
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
 
     def begin(self) -> None:
         """Start the core: it connects and asks for snapshots."""
@@ -152,10 +155,16 @@ class BinanceSource(LiveSource):
         told["filters_age_s"] = round((self._clock() - self._refreshed_us) / 1e6, 1)
         told["warnings"] = list(self._warnings)
         if self._recorder is not None:
-            told["recording"] = self._recorder.status()
+            told["recording"] = recording = self._recorder.status()
+            if recording["stopped"]:
+                told["warnings"].append(f"recording stopped: {recording['stopped']}")
         return told
 
     # -- within ------------------------------------------------------------------------------------------------------
+
+    def _whole_book(self, symbol: str) -> BookSync | None:
+        """The core's book, None while it waits for what is missing in it."""
+        return self.core.book(symbol) if self.core.symbols[symbol].keeper.usable else None
 
     def _query(self, action: Fetch) -> Mapping[str, str | int]:
         if action.what == "exchangeInfo":
