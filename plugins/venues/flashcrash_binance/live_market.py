@@ -129,9 +129,11 @@ class BinanceSource(LiveSource):
 
     async def end(self) -> None:
         """Drop connections and requests."""
-        if hasattr(self, "_driver"):
-            await self._driver.stop()
-        await self._rest.close()
+        try:
+            if hasattr(self, "_driver"):
+                await self._driver.stop()
+        finally:
+            await self._rest.close()
 
     def silence(self) -> str:
         """What went wrong last, or that nothing was said."""

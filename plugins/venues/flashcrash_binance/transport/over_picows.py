@@ -1,4 +1,8 @@
-"""WebSockets by ``picows``, a parser in C: less work per message. Installed by the extra ``fast``; not on Windows."""
+"""WebSockets by ``picows``, a parser in C: less work per message. Installed by the extra ``fast``; not on Windows.
+
+picows reads; the few frames that go out (pongs and goodbyes) are written here, over asyncio's own sockets: picows' and aiofastnet's
+may be used from the thread that opened them only, and a source may be read in one thread and closed in another.
+"""
 
 import asyncio
 import socket
@@ -8,6 +12,7 @@ from typing import Final
 
 import picows
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSParsedURL, WSTransport
+from websockets.frames import Frame, Opcode
 
 from flashcrash_binance.transport.failures import Failure, FailureKind, failure_of, failure_of_status
 from flashcrash_binance.transport.interface import MAX_MESSAGE_BYTES, OPEN_TIMEOUT_S, WebSocketHandler
@@ -16,6 +21,7 @@ from flashcrash_core.api import UsageError
 __all__ = ["PicowsTransport"]
 
 _ABNORMAL: Final = 1006
+_NO_CODE: Final = 1005
 _LINGER_S: Final = 1.0
 """How long a goodbye may take before the socket is dropped."""
 _TURNS: Final = 50
@@ -61,6 +67,7 @@ class PicowsConnection(WSListener):
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
         self._size = 0
+        self._said_goodbye = False
         self._socket: socket.socket | None = None
         self._transport: WSTransport | None = None
         self._lost: asyncio.Future[None] = loop.create_future()
@@ -75,6 +82,8 @@ class PicowsConnection(WSListener):
                     ssl_context=tls,
                     websocket_handshake_timeout=None,
                     max_frame_size=self._max_bytes,
+                    enable_auto_pong=False,
+                    use_aiofastnet=False,
                     max_redirects=0,
                     socket_factory=self._connected,
                 )
@@ -131,26 +140,28 @@ class PicowsConnection(WSListener):
         """The upgrade succeeded."""
         self._transport = transport
         if self._handler is None:
-            transport.disconnect(False)
+            transport.underlying_transport.abort()
         else:
             self._handler.on_open()
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """One frame; pings were answered by picows."""
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 (picows' signature)
+        """One frame."""
         if self._handler is None:
             return
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:  # no extension was agreed on
-            self._refuse(transport, WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         elif kind == _TEXT and frame.fin and not self._parts:
             self._on_message(frame.get_payload_as_bytes())
         elif kind in _DATA:
-            self._on_part(transport, frame)
+            self._on_part(frame)
+        elif kind == WSMsgType.PING:
+            self._send(Opcode.PONG, frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
-            code, reason = int(frame.get_close_code().value), frame.get_close_message()
-            self._end(code or 1005, (reason or b"").decode("utf-8", "replace"), None)
-            if not transport.is_close_frame_sent:
-                transport.send_close(frame.get_close_code())
+            said = frame.get_payload_as_bytes()
+            code = int.from_bytes(said[:2], "big") if len(said) >= 2 else _NO_CODE
+            self._end(code, said[2:].decode("utf-8", "replace"), None)
+            self._send(Opcode.CLOSE, said)
             self._drop()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
@@ -162,22 +173,22 @@ class PicowsConnection(WSListener):
         if not self._lost.done():
             self._lost.set_result(None)
 
-    def _on_part(self, transport: WSTransport, frame: WSFrame) -> None:
+    def _on_part(self, frame: WSFrame) -> None:
         self._size += frame.payload_size
         if self._size > self._max_bytes:
-            self._refuse(transport, WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self._max_bytes} bytes")
+            self._refuse(WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self._max_bytes} bytes")
             return
         if (frame.msg_type == WSMsgType.CONTINUATION) is not bool(self._parts):
-            self._refuse(transport, WSCloseCode.PROTOCOL_ERROR, "a message in parts without its beginning or its end")
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, "a message in parts without its beginning or its end")
             return
         self._parts.append(frame.get_payload_as_bytes())
         if frame.fin:
             payload, self._parts, self._size = b"".join(self._parts), [], 0
             self._on_message(payload)
 
-    def _refuse(self, transport: WSTransport, code: WSCloseCode, reason: str) -> None:
+    def _refuse(self, code: WSCloseCode, reason: str) -> None:
         self._end(int(code.value), reason, None)
-        transport.send_close(code)
+        self._send(Opcode.CLOSE, int(code.value).to_bytes(2, "big"))
         self._drop()
 
     # -- ending ------------------------------------------------------------------------------------------------------
@@ -188,8 +199,7 @@ class PicowsConnection(WSListener):
         if self._transport is None:
             self._opening.cancel()
             return
-        if not (self._transport.is_close_frame_sent or self._transport.is_disconnected):
-            self._transport.send_close(WSCloseCode.OK)
+        self._send(Opcode.CLOSE, int(WSCloseCode.OK.value).to_bytes(2, "big"))
         self._drop()
 
     async def wait_closed(self) -> None:
@@ -203,10 +213,19 @@ class PicowsConnection(WSListener):
             handler.on_close(code, reason, failure)
 
     def _drop(self) -> None:
-        transport = self._transport
-        if transport is not None and not self._lost.done():
-            transport.disconnect(True)
-            self._loop.call_later(_LINGER_S, transport.disconnect, False)
+        if self._transport is not None and not self._lost.done():
+            below = self._transport.underlying_transport
+            below.close()
+            self._loop.call_later(_LINGER_S, below.abort)
+
+    def _send(self, opcode: Opcode, payload: bytes) -> None:
+        """A control frame, unless a goodbye was said."""
+        if self._transport is None or self._said_goodbye:
+            return
+        self._said_goodbye = opcode is Opcode.CLOSE
+        below = self._transport.underlying_transport
+        if not below.is_closing():
+            below.write(Frame(opcode, payload).serialize(mask=True))
 
 
 def _refusal(error: picows.WSError, url: str) -> Failure:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus, InvalidURI
-from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
-from websockets.protocol import OPEN
+from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from flashcrash_binance.transport.failures import Failure, FailureKind, failure_of, failure_of_status
@@ -21,6 +21,8 @@ from flashcrash_core.api import UsageError
 __all__ = ["WebsocketsTransport"]
 
 _ABNORMAL: Final = 1006
+_TEXT: Final = Opcode.TEXT
+_DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 _LINGER_S: Final = 1.0
 """How long a goodbye may take before the socket is dropped."""
 
@@ -107,7 +109,7 @@ class WebsocketsConnection(asyncio.Protocol):
                 return
             if type(event) is Frame:
                 opcode = event.opcode
-                if opcode is TEXT and event.fin:
+                if opcode is _TEXT and event.fin:
                     payload = event.data
                     self._on_message(payload if type(payload) is bytes else bytes(payload))
                 else:
@@ -161,12 +163,12 @@ class WebsocketsConnection(asyncio.Protocol):
     def _on_frame(self, frame: Frame) -> None:
         """All but whole text messages: binary, in parts, and control frames. Pings were answered by the protocol."""
         opcode = frame.opcode
-        if opcode is TEXT or opcode is BINARY or opcode is CONT:
+        if opcode in _DATA:
             self._parts.append(bytes(frame.data))
             if frame.fin:
                 payload, self._parts = b"".join(self._parts), []
                 self._on_message(payload)
-        elif opcode is CLOSE:
+        elif opcode is Opcode.CLOSE:
             told = self._protocol.close_rcvd
             self._end(told.code if told else _ABNORMAL, told.reason if told else "", None)
             self._drop()
@@ -179,7 +181,7 @@ class WebsocketsConnection(asyncio.Protocol):
         self._limit.cancel()
         if self._transport is None:
             self._opening.cancel()
-        elif self._protocol.state is OPEN:
+        elif self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
             self._flush()
         self._drop()
