@@ -40,6 +40,7 @@ SEAL_S: Final = 1.0
 SYNC_S: Final = 10.0
 """Between calls of fdatasync."""
 _TURN_S: Final = 0.1
+_BREATH_LINES: Final = 32
 _LARGE_BYTES: Final = 4 << 20
 """Lines of one file that are not held for the second to end."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -168,6 +169,8 @@ class CaptureWriter:
     def _write_queue(self) -> None:
         queue = self._queue
         while queue:
+            if not self.lines % _BREATH_LINES:
+                time.sleep(0)  # gives the interpreter to the feed's thread, which would else wait up to 5 ms for it
             track, receive_us, what = queue.popleft()
             if isinstance(what, bytes):
                 self._drained_bytes += len(what)

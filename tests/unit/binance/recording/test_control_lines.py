@@ -1,8 +1,10 @@
 """Control lines: what a replay makes of them, and that a socket cannot send them."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import count
 
+import msgspec
 import pytest
 
 from flashcrash_binance.codec import BadMessage, MarketCodec
@@ -128,3 +130,15 @@ def test_a_picture_is_a_copy() -> None:
     picture = BookPicture.of(sync)
     sync.book.bids.set_level(10, 99)
     assert picture == BookPicture(5, [(10, 1)], [(11, 1)])
+
+
+@pytest.mark.parametrize(
+    ("tick", "lot"), [("0.01", "0.00001"), ("0.05", "1"), ("10", "100"), ("0.00000001", "0.1"), ("2.5", "0.5")]
+)
+def test_levels_are_written_exactly(tick: str, lot: str) -> None:
+    """Whatever the grid: the text of a level is the exact decimal of its ticks and lots."""
+    one = Instrument("COINUSDT", tick, lot)
+    levels = [(1, 1), (9, 10), (123_456_789, 987_654_321), (10**11, 1)]
+    text = msgspec.json.decode(snapshot_line(BookPicture(7, levels, []), one))
+    assert [(Decimal(price), Decimal(qty)) for price, qty in text["bids"]] == [(one.price(t), one.quantity(q)) for t, q in levels]
+    assert text["asks"] == []
