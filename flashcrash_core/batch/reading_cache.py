@@ -2,8 +2,9 @@
 
 What is kept depends on the tape's content, the instrument, the grid, what a silence is, and on every formula with its parameters
 and the state that it starts from; the name of the folder is a digest of all that. Thresholds are not in it: pairs do not depend on
-them. A folder is written aside and renamed, so that it is there whole or not at all; the least recently used ones go when all
-together are larger than :data:`MOST_BYTES`.
+them. A folder is written aside, sealed (:mod:`.cache_seal`) and renamed, so that it is there whole or not at all, and what is torn
+or altered later is noticed and made again. It leaves in the same way: renamed first. So processes need no lock among each other.
+The least recently used ones go when all together are larger than :data:`MOST_BYTES`.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
@@ -23,6 +25,7 @@ from attrs import asdict
 
 from flashcrash_core._version import __version__
 from flashcrash_core.batch import event_pass
+from flashcrash_core.batch.cache_seal import SUFFIX, WRITING, is_sound, seal, write_whole
 from flashcrash_core.batch.compiling import Opaque, cache_directory, fingerprint
 from flashcrash_core.batch.feature_pass import FeaturePass, PassCheckpoint
 from flashcrash_core.batch.flags import follow
@@ -46,8 +49,11 @@ MOST_BYTES: Final = 8_000_000_000
 _OLD_S: Final = 86_400
 MOST_JUDGED: Final = 64
 """Judgements kept beside one tape's readings."""
+_JUDGED: Final = "judged-"
 _ROWS: Final = ("t_us", "event", "unhealthy", "price")
 _CONTENTS: Final = "contents.msgpack"
+_SEAL: Final = "readings"
+"""Of all files but judgements, which come and go one by one and have seals of their own."""
 
 
 def reading_key(columns: TapeColumns, instrument: Instrument, entries: Sequence[PanelEntry], **options: Any) -> str:
@@ -73,6 +79,8 @@ def reading_key(columns: TapeColumns, instrument: Instrument, entries: Sequence[
 def load(key: str, columns: TapeColumns, entries: tuple[PanelEntry, ...], events: FeaturePass) -> LaneColumns | None:
     """What was kept under ``key``, its columns mapped from disk; None if there is nothing whole."""
     folder = _home() / key
+    if not is_sound(folder, _SEAL):
+        return None
     try:
         contents = msgspec.msgpack.decode((folder / _CONTENTS).read_bytes())
         shapes = contents["arrays"]
@@ -81,9 +89,10 @@ def load(key: str, columns: TapeColumns, entries: tuple[PanelEntry, ...], events
         seen = tuple(_mapped(folder, name, *shapes[name]) for name in ("bars.number", "bars.seen_us"))
         # All is mapped at once: another process may remove the folder, but not what is mapped.
         pairs = [_pair(folder, shapes, index) for index in range(len(entries))]
-        os.utime(folder)
     except (OSError, ValueError, KeyError, msgspec.DecodeError):
         return None
+    with suppress(OSError):  # readings that may only be read are as good
+        os.utime(folder)
     made = LaneColumns(entries, events, len(columns), length=contents["length"], **rows)
     made.readings = [Readings(entry, *pair) for entry, pair in zip(entries, pairs, strict=True)]
     made.restarts = [Restart(*restart) for restart in contents["restarts"]]
@@ -98,7 +107,7 @@ def begin(entries: tuple[PanelEntry, ...], rows: int) -> ReadingWriter | None:
     home = _home()
     try:
         home.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=home))
+        aside = Path(tempfile.mkdtemp(prefix=WRITING, dir=home))
     except OSError:
         return None
     sources = {entry.name: entry for entry in entries}
@@ -120,8 +129,8 @@ def save(key: str, made: LaneColumns, writer: ReadingWriter) -> None:
         if writer.failed or not made.length:
             return
         _write(writer, made)
-        if not (home / key).exists():
-            writer.folder.rename(home / key)
+        _seal_all(writer.folder)
+        _move(writer.folder, home / key)
         _prune(home)
     except Exception:
         return  # a full disk, or another process was quicker: what is not kept is made again
@@ -139,7 +148,7 @@ class KeptJudgements:
     def judged(self, entry: PanelEntry, source: PanelEntry) -> tuple[Any, Any] | None:
         """Values and bits, mapped so that what is written over them stays with the run."""
         name = _judgement_name(entry, source)
-        if not name:
+        if not name or not is_sound(self._folder, name):
             return None
         try:
             values = _mapped(self._folder, f"{name}.values", "<f8", [self._rows])
@@ -154,18 +163,17 @@ class KeptJudgements:
             return
         try:
             for what, column in (("bits", bits), ("values", values)):
-                with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".writing-", delete=False) as aside:
-                    aside.write(np.ascontiguousarray(column).data)
-                Path(aside.name).rename(self._folder / f"{name}.{what}")
+                write_whole(self._folder / f"{name}.{what}", np.ascontiguousarray(column).data)
+            seal(self._folder, name, _files_of(name))
             self._prune()
         except OSError:
             return
 
     def _prune(self) -> None:
-        kept = sorted(self._folder.glob("judged-*.values"), key=lambda path: path.stat().st_mtime)
+        kept = sorted(self._folder.glob(f"{_JUDGED}*.values"), key=lambda path: path.stat().st_mtime)
         for path in kept[:-MOST_JUDGED]:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".bits").unlink(missing_ok=True)
+            for file in (path.with_suffix(SUFFIX), path, path.with_suffix(".bits")):
+                file.unlink(missing_ok=True)
 
 
 def _judgement_name(entry: PanelEntry, source: PanelEntry) -> str:
@@ -178,7 +186,11 @@ def _judgement_name(entry: PanelEntry, source: PanelEntry) -> str:
     except Opaque:
         return ""
     digest = hashlib.blake2b(repr((code, parts)).encode(), digest_size=12)
-    return f"judged-{digest.hexdigest()}"
+    return f"{_JUDGED}{digest.hexdigest()}"
+
+
+def _files_of(judgement: str) -> tuple[str, str]:
+    return f"{judgement}.values", f"{judgement}.bits"
 
 
 def _write(writer: ReadingWriter, made: LaneColumns) -> None:
@@ -201,6 +213,35 @@ def _write(writer: ReadingWriter, made: LaneColumns) -> None:
         "parts": [[part.first_row, part.first_event, _plain(part.checkpoint)] for part in made.parts],
     }
     (writer.folder / _CONTENTS).write_bytes(msgspec.msgpack.encode(contents))
+
+
+def _seal_all(folder: Path) -> None:
+    files = {file.name for file in folder.iterdir()}
+    judged = {file.removesuffix(".values") for file in files if file.startswith(_JUDGED) and file.endswith(".values")}
+    for name in judged:
+        seal(folder, name, _files_of(name))
+        files.difference_update(_files_of(name))
+    seal(folder, _SEAL, files)
+
+
+def _move(made: Path, place: Path) -> None:
+    """To its place, if no sound one is there: another process may have been quicker."""
+    if place.exists():
+        if is_sound(place, _SEAL):
+            return
+        _remove(place)
+    made.rename(place)
+
+
+def _remove(folder: Path) -> None:
+    """Take it from its place in one step, and then apart: what is there must be whole also for who looks meanwhile."""
+    aside = Path(tempfile.mkdtemp(prefix=WRITING, dir=folder.parent))
+    try:
+        folder.rename(aside)
+    except FileNotFoundError:  # another process was quicker
+        pass
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _mapped(folder: Path, name: str, dtype: str, shape: Sequence[int]) -> Any:
@@ -246,17 +287,21 @@ def _home() -> Path:
 
 
 def _prune(home: Path) -> None:
-    """Let the least recently used go until the rest fits, and what killed processes left."""
-    for left in home.glob(".writing-*"):
-        if time.time() - left.stat().st_mtime > _OLD_S:
-            shutil.rmtree(left, ignore_errors=True)
-    kept = sorted(
-        (folder for folder in home.iterdir() if not folder.name.startswith(".")), key=lambda folder: folder.stat().st_mtime
-    )
-    sizes = {folder: sum(file.stat().st_blocks * 512 for file in folder.iterdir()) for folder in kept}  # files have holes
-    total = sum(sizes.values())
-    for folder in kept[:-1]:
+    """Let the least recently used go until the rest fits, and what killed processes left. Others may do the same meanwhile."""
+    for left in home.glob(f"{WRITING}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _OLD_S:
+                shutil.rmtree(left, ignore_errors=True)
+    kept = []
+    for folder in home.iterdir():
+        with suppress(OSError):
+            if not folder.name.startswith("."):
+                size = sum(file.stat().st_blocks * 512 for file in folder.iterdir())  # files have holes
+                kept.append((folder.stat().st_mtime, size, folder))
+    kept.sort()
+    total = sum(size for _, size, _ in kept)
+    for _, size, folder in kept[:-1]:
         if total <= most_bytes():
             break
-        shutil.rmtree(folder, ignore_errors=True)
-        total -= sizes[folder]
+        _remove(folder)
+        total -= size
