@@ -182,6 +182,23 @@ def test_plugins_import_only_the_api_themselves_and_venues() -> None:
     assert broken == []
 
 
+def test_nothing_imports_the_local_exchange_but_its_command() -> None:
+    """The test bench is in no path of a product run: only its own modules and its command know it."""
+    exchange = "flashcrash_binance.exchange"
+    own = PLUGINS / "venues" / "flashcrash_binance"
+    broken = [
+        f"{shown(path)}:{found.line} imports {found.module}"
+        for path in sources()
+        if not path.is_relative_to(own / "exchange") and path != own / "exchange_command.py"
+        for found in imports(path)
+        if found.module == exchange or found.module.startswith(f"{exchange}.")
+    ]
+    assert broken == []
+    used = {found.module for path in (own / "exchange").rglob("*.py") for found in imports(path)}
+    foreign = {module for module in used if module.startswith(("flashcrash_binance.market_feed", "flashcrash_binance.transport"))}
+    assert foreign == set(), "the exchange judges the feed: it must not share its code"
+
+
 def test_the_parts_of_the_kernel_are_in_order() -> None:
     """market <- detection <- trading <- runtime <- cli, with everything else in its place; nothing imports upwards."""
     rank = {name: position for position, name in enumerate(ORDER)}

@@ -110,9 +110,9 @@ class FaultInjector:
             if name is FaultName.GAP and shift_chain(payload) is None:
                 continue
             if armed.fault.step is Step.FRAMES:
-                if one.sent < (armed.fault.count or 0) or not self._strikes(armed, one.number, subject, now_us):
+                if one.sent <= (armed.fault.count or 0) or not self._strikes(armed, one.number, subject, now_us):
                     continue
-                out, detail = [Cut()], f"after {one.sent} messages"
+                out, detail = [Cut()], f"after {one.sent - 1} messages"
             elif not self._strikes(armed, one.number, subject, now_us):
                 continue
             elif name is FaultName.DELAY:
