@@ -1,10 +1,12 @@
 """Readings kept on disk, so that a further trial with other thresholds, scores or risk limits need not touch the events again.
 
-What is kept depends on the tape's content, the instrument, the grid, what a silence is, and on every formula with its parameters
-and the state that it starts from; the name of the folder is a digest of all that. Thresholds are not in it: pairs do not depend on
-them. A folder is written aside, sealed (:mod:`.cache_seal`) and renamed, so that it is there whole or not at all, and what is torn
-or altered later is noticed and made again. It leaves in the same way: renamed first. So processes need no lock among each other.
-The least recently used ones go when all together are larger than :data:`MOST_BYTES`.
+What is kept depends on the tape (its hash, and that no column was changed since), the instrument, the grid, what a silence is, and
+on every formula with its parameters and the state that it starts from; the name of the folder is a digest of all that. Thresholds
+are not in it: pairs do not depend on them.
+
+A folder is written aside, sealed (:mod:`.cache_seal`) and renamed, so that it is there whole or not at all, and what is torn or
+altered later is noticed and made again. It leaves in the same way: renamed first. So processes need no lock among each other. The
+least recently used ones go when all together are larger than :data:`MOST_BYTES`.
 """
 
 import hashlib

@@ -84,7 +84,7 @@ class TapeColumns:
     """``(reason, detail)``."""
     continuity: Continuity = Continuity.SPOT
     identity: str = ""
-    """Hash of the contents, where somebody has reckoned it."""
+    """What tells these contents from others, "" if nothing does. Of a tape: its hash, and when its files were changed last."""
 
     def __len__(self) -> int:
         return len(self.tables["events"]["kind"])

@@ -1,5 +1,6 @@
 """Opening a tape: its manifest and its columns as memory maps. What can be told without reading the data is checked here."""
 
+import hashlib
 import mmap
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +52,8 @@ def open_tape(path: Path) -> Tape:
     }
     if problem := _disagreement(manifest):
         raise DataError(f"{folder / MANIFEST_NAME}: {problem}; {_AGAIN}")
-    return Tape(folder, manifest, TapeColumns(manifest.symbol, tables, tuple(manifest.texts), manifest.continuity, manifest.hash))
+    identity = f"{manifest.hash} {_stamp(folder)}"
+    return Tape(folder, manifest, TapeColumns(manifest.symbol, tables, tuple(manifest.texts), manifest.continuity, identity))
 
 
 def forget_pages(columns: TapeColumns) -> None:
@@ -61,6 +63,19 @@ def forget_pages(columns: TapeColumns) -> None:
             mapped = getattr(column, "_mmap", None)
             if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
                 mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _stamp(folder: Path) -> str:
+    """Digest of length and time of the last change of every column: one that was changed in place is not what the hash says.
+
+    Only ``flashcrash tape verify`` reckons the hash again; this is what every run can afford.
+    """
+    stamps = []
+    for table, columns in TABLES.items():
+        for column in columns:
+            status = column_path(folder, table, column).stat()
+            stamps.append((table, column, status.st_size, status.st_mtime_ns))
+    return hashlib.blake2b(repr(stamps).encode(), digest_size=16).hexdigest()
 
 
 def _disagreement(manifest: TapeManifest) -> str:

@@ -1,8 +1,10 @@
 """Readings that are kept: taken for every trial that changes no formula, and never for another tape or another formula."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flashcrash_core.api import DataTier, SimulatedMarket, TapeMarket, scenario_preset, simulated_instrument, write_tape
@@ -92,6 +94,25 @@ def test_another_formula_has_readings_of_its_own(tape: Path, home: Path, sensed:
     report(tape, "indicators.volatility.window_s=5")
     assert len(sensed) == 2
     assert len(list(home.iterdir())) == 2
+
+
+def test_columns_that_were_edited_in_place_have_readings_of_their_own(
+    tape: Path, tmp_path: Path, home: Path, sensed: list[int]
+) -> None:
+    """The manifest knows nothing of such an edit. The same files elsewhere, times and all, are the same tape."""
+    mine = tmp_path / "mine"
+    shutil.copytree(tape, mine)
+    whole = report(mine)
+    shutil.copytree(mine, tmp_path / "moved")
+    assert report(tmp_path / "moved") == whole
+    assert len(sensed) == 1
+    lots = np.load(mine / "trades.qty_lots.npy", mmap_mode="r+")
+    lots *= 3
+    lots.flush()
+    edited = report(mine)
+    assert len(sensed) == 2
+    assert edited == report(mine, cache=False)
+    assert edited["decision_hash"] != whole["decision_hash"]
 
 
 def test_damaged_readings_are_made_again(tape: Path, home: Path, sensed: list[int]) -> None:
