@@ -13,9 +13,11 @@ from attrs import define, field
 
 from flashcrash_core.batch.event_slices import EventSlices
 from flashcrash_core.errors import FlashcrashError
+from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.tape.columns import TapeColumns
 from flashcrash_core.runtime.inputs import Input
+from flashcrash_core.runtime.lane import Lane
 from flashcrash_core.runtime.lane_cursor import NEVER, LaneCursor
 from flashcrash_core.runtime.runner import Runner, RunOutcome
 
@@ -111,37 +113,71 @@ class BatchRunner(Runner):
     def _drive(self) -> None:
         """From one event that must be shown to the next; ``number`` is its place in the order of all, from 0."""
         session, outcome = self.session, self._outcome
-        while (due := self._next_due()) is not None:
-            number, symbol, event = due
-            if self._interruption.signal:
-                outcome.status, outcome.signal = "interrupted", self._interruption.signal
-                self._stand_before(number)
-                return
+        while True:
+            number, symbol, event = self._next_due()
             if self._on_progress is not None:
                 self._on_progress(number / self._total, number)
-            session.seq = number + 1 + self._notices
-            self._strands[symbol].cursor.show(event)
+            number = self._show_bars(number)
+            if not session.failing:
+                if not symbol:
+                    break
+                if self._interruption.signal:
+                    outcome.status, outcome.signal = "interrupted", self._interruption.signal
+                    self._stand_before(number)
+                    session.seq = number + self._notices
+                    return
+                session.seq = number + 1 + self._notices
+                self._strands[symbol].cursor.show(event)
             if session.failing:
                 self._stand_before(number + 1)  # the halt must find every lane, and every clock, where this event leaves it
                 session.seq = number + 1 + self._notices
                 session.halt_if_failing()
-            if session.output.records:
-                self._settle()
             if session.halted:  # nothing is open on the grid
+                self._settle()
                 outcome.status = "halted"
                 self._stand_before(number + 1)
                 return
-            if self._acting() and not self._step(number):
-                return
+            if self._acting():
+                if not self._step(number):  # takes the event itself, and commits all that it led to
+                    return
+            elif session.output.records:
+                self._settle()
         self._end()
 
-    def _next_due(self) -> tuple[int, str, int] | None:
+    def _next_due(self) -> tuple[int, str, int]:
+        """Place in the order of all, symbol and number of the next event to be shown; the end, with no symbol, if there is none."""
         due = []
         for symbol, strand in self._strands.items():
             event = strand.cursor.next_event()
             if event != NEVER:
                 due.append((strand.number(event), symbol, event))
-        return min(due, default=None)
+        return min(due, default=(self._total, "", 0))
+
+    def _show_bars(self, number: int) -> int:
+        """Show what lanes would sleep through before that event to strategies that must see every bar, each bar in its turn.
+
+        Returns ``number``, or the event after whose bar the session must halt, because its strategy is gone.
+        """
+        session = self.session
+        turn = -1
+        due = [self._bars_of(strand, number) for strand in self._strands.values() if strand.cursor.sees_all_bars]
+        for place, lane, bar, t_us in heapq.merge(*due, key=lambda one: one[0]):
+            if place > turn:
+                if session.failing:
+                    return turn
+                if session.output.records:
+                    self._settle()
+            turn, session.seq = place, place + 1 + self._notices
+            lane.strategy.on_bar(bar, t_us)
+        if session.failing:
+            return turn
+        if session.output.records:
+            self._settle()
+        return number
+
+    def _bars_of(self, strand: Strand, number: int) -> Iterator[tuple[int, Lane, Bar, int]]:
+        for event, bar, t_us in strand.cursor.bars_slept_through(strand.before(number)):
+            yield strand.number(event), strand.cursor.lane, bar, t_us
 
     def _acting(self) -> bool:
         """Whether events must be taken one by one: something may be decided, is on its way, or is still being measured."""

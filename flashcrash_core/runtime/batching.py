@@ -1,6 +1,7 @@
 """From a composed run to one over columns, or a reason why the streaming engine has to do it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Thread
 from typing import Any, Final
 
@@ -11,13 +12,14 @@ from flashcrash_core.batch.lane_parts import EventPass
 from flashcrash_core.batch.reading_cache import KeptJudgements, abandon, begin, load, reading_key, save
 from flashcrash_core.batch.reading_writer import ReadingWriter
 from flashcrash_core.batch.readings import BatchRefused
+from flashcrash_core.detection.panel import PanelEntry
 from flashcrash_core.errors import DataError
 from flashcrash_core.market.features import GRID_US
 from flashcrash_core.market.tape.columns import NONE, TapeColumns
 from flashcrash_core.market.tape.reader import forget_pages
 from flashcrash_core.runtime.batch_runner import Strand
 from flashcrash_core.runtime.composition import Composition
-from flashcrash_core.runtime.lane import Lane
+from flashcrash_core.runtime.lane import Lane, LaneSetup
 from flashcrash_core.runtime.lane_cursor import LaneCursor
 from flashcrash_core.runtime.runner import RunOptions
 
@@ -69,7 +71,7 @@ def strands_of(
             sensed = sensed_lane(lane, one, tell, make_pass, cache=cache)
         except DataError as error:  # numbers beyond 64 bits, or tables that do not fit: the streaming engine takes or names it
             raise BatchRefused(str(error)) from error
-        strands[symbol] = Strand(one, LaneCursor(lane, sensed))
+        strands[symbol] = Strand(one, LaneCursor(lane, sensed, one.tables["events"]["exchange_us"]))
         done += len(one)
     return strands
 
@@ -90,7 +92,7 @@ def sensed_lane(
         "max_silence_us": setup.max_silence_us,
     }
     events = (make_pass or FeaturePass)(columns, setup.instrument, **options)
-    entries = setup.entries()
+    entries = _built_again(setup)
     key = reading_key(columns, setup.instrument, entries, **options) if cache and isinstance(events, FeaturePass) else ""
     if (writing := _being_written.pop(key, None)) is not None:
         writing.join()
@@ -100,7 +102,7 @@ def sensed_lane(
         rows = expected_rows(columns)
         writer = begin(entries, rows) if key else None
         try:
-            sensed.sense(setup.entries, rows, on_progress, writer.add if writer is not None else None)
+            sensed.sense(partial(_built_again, setup), rows, on_progress, writer.add if writer is not None else None)
         except BaseException:
             if writer is not None:
                 abandon(writer)
@@ -111,6 +113,15 @@ def sensed_lane(
     else:
         sensed.judge(KeptJudgements(key, sensed.length))
     return sensed
+
+
+def _built_again(setup: LaneSetup) -> tuple[PanelEntry, ...]:
+    """Fresh programs. Raises BatchRefused for one that cannot be built again: the streaming engine contains that at its time."""
+    entries = setup.entries()
+    for entry in entries:
+        if entry.failed:
+            raise BatchRefused(entry.failed)
+    return entries
 
 
 def finish_writing() -> None:

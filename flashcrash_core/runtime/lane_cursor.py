@@ -4,9 +4,11 @@ Rows are shown without their events as long as nothing can be decided on events 
 runner steps event by event, and the lane's own accumulator closes the rows; readings still come from the columns.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flashcrash_core.batch.dormancy import find_waking, rows_of
 from flashcrash_core.batch.flags import FIRED, RAW, READY
@@ -16,6 +18,7 @@ from flashcrash_core.detection.nap import FlagState, Nap
 from flashcrash_core.detection.panel import Panel, PanelEntry
 from flashcrash_core.detection.scoring import JudgedRow
 from flashcrash_core.errors import InvariantError
+from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.features import GRID_US, FeatureRow
 from flashcrash_core.runtime.lane import HISTORY_ROWS, Lane
 
@@ -45,10 +48,13 @@ class RecordedPanel(Panel):
 class LaneCursor:
     """Where one lane stands in its columns. ``row`` is the next row that it has not been told of."""
 
-    def __init__(self, lane: Lane, columns: LaneColumns) -> None:
+    def __init__(self, lane: Lane, columns: LaneColumns, exchange_us: NDArray[np.integer[Any]]) -> None:
         self.lane = lane
         self.columns = columns
         self.row = 0
+        self._exchange_us = exchange_us
+        self._told = 0
+        """Bars of the rows before this one were shown ahead of a nap."""
         self._restarts = 0
         self._stretches = columns.stretches()
         self._shown = False  # a row was shown since the last nap: flags may differ from what the columns say
@@ -112,14 +118,33 @@ class LaneCursor:
         if self.row == self._stretch_end and self._restarts < len(columns.restarts):
             restart = columns.restarts[self._restarts]
             if restart.event == event:
-                lane.start_over(restart.last_us)
+                before_us = columns.restarts[self._restarts - 1].last_us if self._restarts else 0
+                lane.start_over(int(self._exchange_us[event]))  # what ends a silence acts at its own time
                 for bar, t_us in columns.bars.between(restart.row, restart.row + 1):
-                    if t_us <= restart.last_us:
+                    if before_us < t_us <= restart.last_us:
                         lane.market.bar = bar
                         lane.strategy.on_bar(bar, t_us)
 
     def _bar(self, row: int, t_us: int) -> Any:
         return next((bar for bar, at_us in self.columns.bars.between(row, row + 1) if at_us == t_us), None)
+
+    @property
+    def sees_all_bars(self) -> bool:
+        """Whether the strategy must be shown every bar."""
+        return self.lane.setup.bar_memory is None
+
+    def bars_slept_through(self, event: int) -> Iterator[tuple[int, Bar, int]]:
+        """Bars that a nap up to ``event`` would pass over: the event that closed the row of each, the bar, and the row's time.
+
+        Whoever asks shows them. Only for a strategy that :attr:`sees_all_bars`.
+        """
+        columns = self.columns
+        first, stop = max(self.row, self._told), min(columns.first_row_after_event(event - 1), self._stretch_end)
+        if stop <= first or not self.lane.dozing:
+            return
+        self._told = stop
+        for bar, t_us in columns.bars.between(first, stop):
+            yield int(columns.event[np.searchsorted(columns.t_us[: columns.length], t_us)]), bar, t_us
 
     def sleep_until(self, event: int, *, asked_again: bool = True) -> None:
         """Nap through the rows that events before ``event`` closed, if the lane dozes."""
@@ -152,7 +177,8 @@ class LaneCursor:
             spike_us=spike,
         )
         history = [JudgedRow(t_us, values) for t_us, values in zip(columns.t_us[tail].tolist(), judged, strict=True)]
-        bars = columns.bars.between(first, stop, lane.setup.bar_memory if asked_again else 0)
+        memory = lane.setup.bar_memory if asked_again or self.sees_all_bars else 0
+        bars = columns.bars.between(max(first, self._told), stop, memory)
         lane.sleep_through(nap, stop - first, blind_rows=int(np.count_nonzero(cold)), history=history, bars=bars)
         self.row = stop
 
@@ -194,7 +220,7 @@ class LaneCursor:
 
     def release(self) -> None:
         """Let go of the columns: lane and cursor know each other, and hundreds of megabytes must not wait for a collector."""
-        del self.columns
+        del self.columns, self._exchange_us
 
     def step_from(self, event: int) -> None:
         """Bring the lane's own accumulator to the moment before ``event`` arrives, rows that were shown already closed."""

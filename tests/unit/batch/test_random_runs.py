@@ -1,0 +1,39 @@
+"""Engines agree where settings and markets are random, and where events of several symbols arrive at the same time."""
+
+import heapq
+from itertools import pairwise
+from operator import attrgetter
+
+import pytest
+from engine_pair import Market, market_of, request, require_equal
+from msgspec.structs import replace
+from random_runs import different
+
+pytest.importorskip("numba", reason="numba is not installed; there is no batch engine")
+
+
+@pytest.mark.parametrize("seed", [59, 109])
+def test_random_runs(seed: int) -> None:
+    """Runs that once differed: a state and what it led to at once were committed apart. `python tests/random_runs.py` has more."""
+    told = different(seed)
+    assert not told, f"seed {seed}: {told}"
+
+
+@pytest.mark.parametrize("step_us", [10_000, 100_000])
+def test_events_of_two_symbols_at_the_same_time(step_us: int) -> None:
+    """Those of the symbol named first come first, also where one symbol's arrival time goes back and its events wait their turn."""
+    run = request(
+        "feeds.simulated.trades_per_s=2", "feeds.simulated.quotes_per_s=2", "feeds.simulated.calm_s=330",
+        "strategy.score_threshold=0", "strategy.volume_ratio=0", "strategy.min_range_pct=0", symbols=("AAAUSDT", "BBBUSDT"),
+    )  # fmt: skip
+    market = market_of(run)
+    streams = [[event for event in market.events if event.symbol == symbol] for symbol in market.symbols]
+    for number, events in enumerate(streams):
+        for place, event in enumerate(events):
+            back_us = 3 * step_us if (place + number) % 50 == 0 else 0
+            events[place] = replace(event, receive_us=event.receive_us // step_us * step_us - back_us)
+    merged = [replace(event, seq=seq) for seq, event in enumerate(heapq.merge(*streams, key=attrgetter("receive_us")), 1)]
+    ties = sum(a.receive_us == b.receive_us and a.symbol != b.symbol for a, b in pairwise(merged))
+    assert ties > 100
+    report = require_equal(run, market=Market(merged, market.symbols))
+    assert {trade["symbol"] for trade in report["trades"]} == set(market.symbols)
