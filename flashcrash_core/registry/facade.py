@@ -10,6 +10,7 @@ from flashcrash_core.config import did_you_mean
 from flashcrash_core.errors import PluginNotFound
 from flashcrash_core.registry.discovery import InstalledPlugin
 from flashcrash_core.registry.loading import KINDS, LoadedPlugin, LoadedPlugins, Origin, Problem
+from flashcrash_core.registry.plugin_content import plugin_contents
 from flashcrash_core.registry.selection import Selection
 from flashcrash_core.specs import ExecutorSpec, FeedSpec, Finding, IndicatorSpec, ScorerSpec, Spec, StoreSpec, StrategySpec
 
@@ -146,6 +147,10 @@ class Registry:
             plugin.candidate.name: f"{plugin.candidate.distribution} {plugin.candidate.version}".strip()
             for plugin in sorted(self.plugins, key=lambda plugin: plugin.candidate.name)
         }
+
+    def contents(self) -> dict[str, str]:
+        """Plugin name to a digest of all its files, read now: a version stays what it is while a plugin is being written."""
+        return plugin_contents(self.plugins)
 
     def session_start(self, session_id: str, mode: str, symbols: tuple[str, ...]) -> list[EdgeFault]:
         """Tell every plugin that a session starts. What a plugin raises is contained and returned."""

@@ -164,18 +164,12 @@ def settings_identity(prepared: Prepared, kind: str) -> dict[str, Any]:
     """Everything but the tape that a report depends on. Neither database nor engine is part of it: no decision depends on them."""
     config = prepared.config.as_plain()
     run = {key: value for key, value in config.get("run", {}).items() if key not in ("db", "symbols")}
-    sources = {}
-    for plugin in prepared.registry.plugins:
-        source = getattr(plugin.module, "__file__", None)
-        # A plugin that is a file has no version; the digest tells that it was edited.
-        if source is not None and Path(source).is_file():
-            sources[plugin.candidate.name] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
     return {
         "kind": kind,
         "version": __version__,
         "config": config | {"run": run},
         "plugins": prepared.registry.versions(),
-        "plugin_sources": sources,
+        "plugin_contents": prepared.registry.contents(),
         "indicators": list(prepared.plugins.indicators),
     }
 

@@ -120,6 +120,31 @@ def test_a_fingerprint_changes_with_what_decides(make: Make, tmp_path: Path, mon
     assert len({same, *others}) == 1 + len(others)
 
 
+def test_a_fingerprint_changes_with_a_helper_of_a_plugin(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a plugin imports from its own package decides as much as its main module does."""
+    (job,) = plan_tapes([make("all")]).jobs
+    package = tmp_path / "helped_plugin"
+    package.mkdir()
+    for name, text in {
+        "__init__": "",
+        "helper": "LEVEL = 1\n",
+        "main": "from flashcrash_core.api import PluginInfo, hookimpl\nfrom helped_plugin.helper import LEVEL\n"
+        'flashcrash_plugin = PluginInfo(api=1, summary=f"Level {LEVEL}")\n'
+        "@hookimpl\ndef flashcrash_session_start(session_id):\n    pass\n",
+    }.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def of() -> str:
+        request = RunRequest(mode="backtest", plugins="+helped_plugin.main")
+        return fingerprint(job, settings_identity(prepare(request), "backtest"))
+
+    before = of()
+    assert of() == before
+    (package / "helper.py").write_text("LEVEL = 2\n")
+    assert of() != before
+
+
 def test_a_report_is_taken_only_when_it_is_of_the_run(tmp_path: Path) -> None:
     """Missing, torn, foreign and other reports are not taken; what is written is whole, over what a killed process left."""
     place = tmp_path / "out" / "AAAUSDT" / "2030-01-01.json"
