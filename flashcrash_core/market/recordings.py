@@ -121,11 +121,19 @@ def recordings_among(paths: Iterable[Path], symbols: Sequence[str] = ()) -> tupl
     """
     taken: list[Path] = []
     for path in paths:
-        within = [] if is_recording(path) or not path.is_dir() else [one for one in sorted(path.iterdir()) if is_recording(one)]
-        known = [(_manifest(one), one) for one in within]
+        known = [(_manifest(one), one) for one in _recordings_in(path)]
         wanted = [pair for pair in known if not symbols or pair[0].symbol in symbols] or known
         taken += [one for _, one in sorted(wanted, key=lambda pair: (pair[0].place, pair[1]))] or [path]
     return tuple(taken)
+
+
+def _recordings_in(path: Path) -> list[Path]:
+    if is_recording(path) or not path.is_dir():
+        return []
+    try:
+        return [one for one in sorted(path.iterdir()) if is_recording(one)]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be listed: {error.strerror or error}") from None
 
 
 def _manifest(path: Path) -> RecordingManifest:

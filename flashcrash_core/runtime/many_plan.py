@@ -16,6 +16,7 @@ from flashcrash_core import __version__
 from flashcrash_core.errors import DataError, UsageError
 from flashcrash_core.market.feed import DataTier
 from flashcrash_core.market.instruments import MarketKind
+from flashcrash_core.market.recordings import is_recording
 from flashcrash_core.market.tape.manifest import MANIFEST_NAME, TapeManifest, content_hash, read_manifest
 from flashcrash_core.market.tape.reader import is_tape, tape_folder
 from flashcrash_core.runtime.launch import Prepared
@@ -59,8 +60,8 @@ class Plan:
 
 
 def is_folder_of_tapes(path: Path) -> bool:
-    """Whether ``path`` is a folder and no tape, so that it stands for what is in it."""
-    return path.is_dir() and not is_tape(path)
+    """Whether ``path`` is a folder and neither a tape nor a recording, so that it stands for what is in it."""
+    return path.is_dir() and not is_tape(path) and not is_recording(path)
 
 
 def plan_tapes(paths: Sequence[Path], symbols: Sequence[str] = ()) -> Plan:

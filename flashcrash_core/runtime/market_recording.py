@@ -27,12 +27,14 @@ def record_market(
     overrides: Sequence[str] = (),
     config_file: Path | None = None,
     plugins: str | None = None,
+    on_ready: Callable[[], None] | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Record until a signal (Ctrl-C, SIGTERM), for ``duration_s`` of receive time, or until recording stops for want of room.
 
-    ``overrides`` are settings as in ``--set``. Returns what was recorded as plain data: ``stopped`` tells why it had to end, or
-    is empty. Raises UsageError, ConfigError, PluginError, VenueError, StorageError.
+    ``overrides`` are settings as in ``--set``; ``on_ready`` is called when the market has been heard. Returns what was recorded as
+    plain data: ``stopped`` tells why it had to end, or is empty. Raises UsageError, ConfigError, PluginError, VenueError,
+    StorageError.
     """
     import signal
 
@@ -57,6 +59,8 @@ def record_market(
     with interruption.watched():
         source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=(), feed=feed, record=options)
         try:
+            if on_ready is not None:
+                on_ready()
             until_us = None
             for event in source.events():
                 events += 1

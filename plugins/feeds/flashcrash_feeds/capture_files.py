@@ -8,10 +8,10 @@ from flashcrash_binance.probe import Contents, probe_messages
 from flashcrash_core.api import OPEN_SUFFIX, DataError, LineReader, is_recording, read_head, recording_files
 from flashcrash_feeds.tally import shown_line
 
-__all__ = ["STILL_OPEN", "parts_of", "probe"]
+__all__ = ["STILL_OPEN", "head_of", "parts_of", "probe"]
 
 STILL_OPEN: Final = (
-    "is not finished: its recorder is still running, or was killed. It is read up to its last whole second; "
+    "is not finished: its recorder is still running, or was killed. It is read as far as it goes; "
     "`flashcrash tape record` into the same folder finishes what a killed one left"
 )
 _PROBED_LINES: Final = 2000
@@ -22,7 +22,7 @@ def parts_of(path: Path) -> list[Path]:
     if not is_recording(path):
         return [path]
     found = recording_files(path)
-    parts = [part for part in found if part.suffix != OPEN_SUFFIX or _begun(part)]
+    parts = [part for part in found if part.suffix != OPEN_SUFFIX or head_of(part)]
     if not parts:
         raise DataError(f"{path}: no events; {found[0].name} holds no whole second yet")
     return parts
@@ -31,7 +31,6 @@ def parts_of(path: Path) -> list[Path]:
 def probe(path: Path, parts: list[Path]) -> Contents:
     """What the first file holds. Raises DataError for one that holds no market message."""
     first = parts[0]
-    head = read_head(first)
     reader = LineReader(first)
     payloads: list[bytes] = []
     try:
@@ -46,14 +45,19 @@ def probe(path: Path, parts: list[Path]) -> Contents:
     if not contents.samples:
         raise DataError(
             f"{path}: no events; none of the first {_PROBED_LINES} lines is a Binance depthUpdate, bookTicker, trade or "
-            f"aggTrade with a symbol; found {shown_line(head)}"
+            f"aggTrade with a symbol; found {shown_line(head_of(first))}"
         )
     return contents
 
 
-def _begun(part: Path) -> bool:
-    """Whether anything of a file that was left open can be read."""
+def head_of(part: Path) -> bytes:
+    """The beginning of a file; of one that was left open its first line, empty while there is none. Raises DataError."""
+    if part.suffix != OPEN_SUFFIX:
+        return read_head(part)
+    reader = LineReader(part)
     try:
-        return bool(read_head(part))
-    except DataError:
-        return False
+        return next(iter(reader), b"")
+    except DataError:  # torn in its first member
+        return b""
+    finally:
+        reader.close()

@@ -26,9 +26,8 @@ from flashcrash_core.api import (
     UsageError,
     hookimpl,
     is_recording,
-    read_head,
 )
-from flashcrash_feeds.capture_files import STILL_OPEN, parts_of, probe
+from flashcrash_feeds.capture_files import STILL_OPEN, head_of, parts_of, probe
 from flashcrash_feeds.file_source import FileSource
 from flashcrash_feeds.samples import replay_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
@@ -70,7 +69,7 @@ class ReplaySource(FileSource):
 
     def __init__(self, path: Path, request: FeedRequest) -> None:
         self._parts = parts_of(path)
-        head = read_head(self._parts[0])
+        head = head_of(self._parts[0])
         if not head.strip():
             raise DataError(f"{path}: no events; the file is empty, check that it was recorded or downloaded completely")
         if not opens(self._parts[0], head):

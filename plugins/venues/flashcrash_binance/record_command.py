@@ -49,8 +49,19 @@ def record(
         folder=out, rotate_s=rotate, max_bytes=max_bytes, min_free_bytes=min_free, delete_oldest=delete_oldest
     )
     wanted = tuple(part.strip().upper() for part in symbols.split(",") if part.strip())
+
+    def say() -> None:
+        sys.stderr.write(f"recording {', '.join(wanted)} into {out}; Ctrl-C ends it\n")
+
     document = record_market(
-        feed, options, symbols=wanted, duration_s=duration, overrides=set_ or (), config_file=config, plugins=plugins
+        feed,
+        options,
+        symbols=wanted,
+        duration_s=duration,
+        overrides=set_ or (),
+        config_file=config,
+        plugins=plugins,
+        on_ready=None if json else say,
     )
     if json:
         sys.stdout.write(json_text.dumps(document, ensure_ascii=False, allow_nan=False, indent=2, default=str) + "\n")
