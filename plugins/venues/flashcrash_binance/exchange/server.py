@@ -51,10 +51,11 @@ class _Socket:
 
 
 class ExchangeServer:
-    """Serves a core until :meth:`close`."""
+    """Serves a core until :meth:`close`. ``most_unsent`` is how many bytes may wait for one client."""
 
-    def __init__(self, core: ExchangeCore, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, core: ExchangeCore, *, host: str = "127.0.0.1", port: int = 0, most_unsent: int = MOST_UNSENT) -> None:
         self.core = core
+        self._most_unsent = most_unsent
         self.ended = asyncio.Event()
         """Set when the market is over and the exchange was told to stop then."""
         self._host, self._port = host, port
@@ -154,7 +155,7 @@ class ExchangeServer:
                 self._control(socket, payload)
         for number, socket in touched.items():
             self._flush(socket)
-            if socket.transport.get_write_buffer_size() > MOST_UNSENT:
+            if socket.transport.get_write_buffer_size() > self._most_unsent:
                 self.core.cut_slow(number, self.now_us())
         if frames:
             self._carry()
