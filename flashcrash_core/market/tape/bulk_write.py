@@ -27,7 +27,8 @@ def write_columns(
 ) -> Published:
     """Write the columns of one UTC day below ``out``. Raises DataError for columns that are no tape, UsageError for a taken place.
 
-    The events are not looked at one by one, so the tape carries no marks of gaps or late events; ``flashcrash tape verify`` does.
+    StorageError for a full disk. The events are not looked at one by one, so the tape carries no marks of gaps or late events;
+    ``flashcrash tape verify`` does.
     """
     instrument = market.instrument
     if columns.symbol != instrument.symbol:
@@ -47,9 +48,11 @@ def write_columns(
         )
     with Staging(out, force) as staging:
         relative = Path(market_folder(instrument)) / day_name(day)
-        files = ColumnFiles(staging.place(relative))
-        for piece in _pieces(columns):
-            files.append([piece])
+        with staging.writing():
+            files = ColumnFiles(staging.place(relative))
+            for piece in _pieces(columns):
+                files.append([piece])
+            hashes = files.finish()
         draft = TapeManifest(
             schema=SCHEMA,
             symbol=columns.symbol,
@@ -62,7 +65,7 @@ def write_columns(
             synthetic_book=market.synthetic_book,
             time_unit="us" if (known % 1000).any() else "ms",
             rounded_quantities=0,
-            columns=files.finish(),
+            columns=hashes,
             rows=dict(files.rows),
             first_exchange_us=int(known[0]),
             last_exchange_us=last_us,
@@ -75,7 +78,8 @@ def write_columns(
             texts=list(columns.texts),
         )
         manifest = msgspec.structs.replace(draft, hash=content_hash(draft))
-        write_manifest(files.folder, manifest)
+        with staging.writing():
+            write_manifest(files.folder, manifest)
         (published,) = staging.publish({relative: manifest.hash})
         return published
 

@@ -1,7 +1,6 @@
 """The files of a tape's columns: ``<table>.<column>.npy``, written a piece at a time, with a hash of the data on the way."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -52,15 +51,13 @@ class ColumnFiles:
                 self.rows[table] += len(values)
 
     def finish(self) -> dict[str, str]:
-        """Put the number of rows into the headers and see the files to the disk; returns the hash of each column's data."""
+        """Put the number of rows into the headers; returns the hash of each column's data."""
         for table, column in self._hashes:
             path = column_path(self.folder, table, column)
             with path.open("r+b") as file:
                 # numpy leaves room in a header for any number of rows, so that it can be written again in place.
                 length = _write_header(file, stored_dtype(table, column), self.rows[table])
                 expected = length + self.rows[table] * stored_dtype(table, column).itemsize
-                file.flush()
-                os.fsync(file.fileno())
             if path.stat().st_size != expected:
                 raise DataError(f"{path}: has {path.stat().st_size} bytes instead of {expected}; is something else writing there?")
         return {f"{table}.{column}": digest.hexdigest() for (table, column), digest in self._hashes.items()}

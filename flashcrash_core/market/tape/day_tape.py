@@ -68,7 +68,8 @@ class DayTape:
         self._market = market
         self._day = day
         self._staging = staging
-        self._files = ColumnFiles(staging.place(relative))
+        with staging.writing():
+            self._files = ColumnFiles(staging.place(relative))
         kind = market.instrument.kind
         self.buffer = RowBuffer(Continuity.SPOT if kind is MarketKind.SPOT else Continuity.FUTURES)
         self._first_exchange_us: int | None = None
@@ -101,14 +102,17 @@ class DayTape:
         except DataError as error:
             raise DataError(f"{self._locate()}: {error}") from None
         if self.buffer.full:
-            self._files.append(self.buffer.drain())
+            with self._staging.writing():
+                self._files.append(self.buffer.drain())
 
     def finish(self, sources: list[TapeSourceFile], warnings: list[str], *, rounded: int, ever_synced: bool) -> FinishedTape:
-        """Close the files, write the manifest. Raises UsageError when the place is taken.
+        """Close the files, write the manifest. Raises UsageError when the place is taken, StorageError.
 
         ``rounded`` quantities were finer than a lot; ``ever_synced`` says whether the book was usable so far.
         """
-        self._files.append(self.buffer.drain())
+        with self._staging.writing():
+            self._files.append(self.buffer.drain())
+            columns = self._files.finish()
         market = self._market
         if market.has_book and self._books and not ever_synced:
             self.marks.whole("no_snapshot", self._books, "no snapshot of the book fits its updates: the book is never usable")
@@ -124,7 +128,7 @@ class DayTape:
             synthetic_book=market.synthetic_book,
             time_unit="us" if self._in_us else "ms",
             rounded_quantities=rounded,
-            columns=self._files.finish(),
+            columns=columns,
             rows=dict(self._files.rows),
             first_exchange_us=self._first_exchange_us,
             last_exchange_us=self._last_exchange_us,
@@ -137,6 +141,7 @@ class DayTape:
             texts=list(self.buffer.texts),
         )
         manifest = replace(draft, hash=content_hash(draft))
-        write_manifest(self._files.folder, manifest)
+        with self._staging.writing():
+            write_manifest(self._files.folder, manifest)
         self._staging.refuse(self.relative, manifest.hash)  # before more days are read for nothing
         return FinishedTape(self.relative, manifest)

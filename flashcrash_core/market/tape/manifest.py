@@ -5,7 +5,6 @@ does not cover names and places of the source files, the time of the import or t
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -142,10 +141,7 @@ def content_hash(manifest: TapeManifest) -> str:
 
 def write_manifest(folder: Path, manifest: TapeManifest) -> None:
     """Write ``tape.json``. The schema stands first, so that a file's first bytes tell what it is."""
-    with (folder / MANIFEST_NAME).open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    (folder / MANIFEST_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
 
 
 def read_manifest(folder: Path) -> TapeManifest:

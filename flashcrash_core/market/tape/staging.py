@@ -1,5 +1,8 @@
 """Where tapes are made: a hidden folder beside their place, moved there at the end. Whatever ends an import leaves no half tape.
 
+A tape is on the disk before it is at its place: its files, then its folder, are synced, then it is moved, then the folders that
+hold the new names are synced. So what is there after a power failure is whole, and what an import said to be there is there.
+
 The hidden folder is locked by the process that fills it. The system drops the lock with the process, so the next import knows the
 leftovers of a killed one from the folder of one that is still running, and removes them.
 """
@@ -15,7 +18,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from flashcrash_core.errors import DataError, UsageError
+from flashcrash_core.errors import DataError, StorageError, UsageError
 from flashcrash_core.market.tape.manifest import MANIFEST_NAME, read_manifest
 
 __all__ = ["STAGING_PREFIX", "Published", "Staging"]
@@ -71,6 +74,16 @@ class Staging:
         made.mkdir(parents=True)
         return made
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around whatever writes below ``out``: a full or failing disk is told as StorageError."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"{self.out}: the tapes cannot be written: {error.strerror or error}; make room, or name another folder with --out"
+            ) from None
+
     def refuse(self, relative: Path, digest: str) -> None:
         """Raise UsageError if ``out/relative`` is taken by anything that :meth:`publish` may not touch."""
         target = self.out / relative
@@ -82,10 +95,20 @@ class Staging:
             raise UsageError(f"{target}: holds a tape with other content; --force replaces it, or name another folder with --out")
 
     def publish(self, tapes: dict[Path, str]) -> list[Published]:
-        """Move the filled folders to their places; ``tapes``: relative path to content hash. Raises UsageError."""
+        """Move the filled folders to their places; ``tapes``: relative path to content hash. Raises UsageError, StorageError."""
         for relative, digest in tapes.items():
             self.refuse(relative, digest)
-        return [self._move(relative, digest) for relative, digest in tapes.items()]
+        with self.writing():
+            for relative in tapes:
+                for file in (self.folder / relative).iterdir():
+                    _sync(file)
+                _sync(self.folder / relative)
+            published = [self._move(relative, digest) for relative, digest in tapes.items()]
+            # What is new in these: tapes and markets; the output folder itself, and those above it that were made for it.
+            holders = {one.path.parent for one in published} | {self.out} | {made.parent for made in self._made}
+            for holder in sorted(holders, key=lambda folder: -len(folder.parts)):
+                _sync(holder)
+        return published
 
     def _move(self, relative: Path, digest: str) -> Published:
         source, target = self.folder / relative, self.out / relative
@@ -104,6 +127,15 @@ class Staging:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
         return Published(target, "written")
+
+
+def _sync(path: Path) -> None:
+    """See a file's content, or the names in a folder, to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _hash_of(tape: Path) -> str:
