@@ -22,7 +22,7 @@ from flashcrash_binance.market_feed.actions import Action
 from flashcrash_binance.market_feed.book_keeper import BookKeeper, Verdict
 from flashcrash_binance.market_feed.health import FeedHealth, LinkHealth, SymbolHealth
 from flashcrash_binance.market_feed.latency import VenueClock
-from flashcrash_binance.market_feed.links import Link, Links
+from flashcrash_binance.market_feed.links import SHUTDOWN, Link, Links
 from flashcrash_binance.market_feed.merging import RecentPayloads
 from flashcrash_binance.market_feed.settings import FeedSettings, SymbolSettings
 from flashcrash_binance.market_feed.stream_names import bundles_of, streams_of
@@ -56,6 +56,7 @@ MAX_FRAME_BYTES: Final = 4 * 2**20
 """Far beyond any message of a market; what is larger is not even parsed."""
 _STREAM_START: Final = b'{"stream":"'
 _SHUTDOWN: Final = b"serverShutdown"
+_SHUTDOWN_STREAM: Final = b"!serverShutdown"
 _SHOWN: Final = 80
 
 _decode_time: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -157,6 +158,9 @@ class FeedCore:
         self.messages += 1
         if payload.startswith(_STREAM_START):
             name = payload[11 : payload.find(b'"', 11, 139)]
+            if name == _SHUTDOWN_STREAM:
+                self.links.replace(link, SHUTDOWN, now_us)
+                return
             self.links.on_message(link, name, now_us)
         elif self._on_reply(link, payload, now_us):
             return
@@ -168,6 +172,7 @@ class FeedCore:
                 raise BadMessage("huge", f"a message of {len(payload)} bytes; at most {MAX_FRAME_BYTES} are read")
             event = self._decode(payload, stamp_us)
         except BadMessage as error:
+            self._recent.forget(payload)
             self._on_bad(link, error, now_us)
             return
         if event is None:
@@ -256,13 +261,15 @@ class FeedCore:
         stamp_us = self._stamp(now_us)
         event = Rejected(one.symbol, self._next_seq(), None, stamp_us, error.reason, error.detail)
         self._tell(one, event, partial(rejected_line, one.symbol, error.reason, error.detail), now_us)
-        if error.breaks_book and error.symbol in self.symbols and one.keeper.usable and len(self.links.live(link.bundle)) < 2:
-            self._lose(one, "unreadable_diff", now_us)
+        if error.breaks_book and error.symbol in self.symbols and one.keeper.usable:
+            refused_on = one.refused_on(link.number)
+            if all(other.number in refused_on for other in self.links.live(link.bundle)):
+                self._lose(one, "unreadable_diff", now_us)
 
     def _on_reply(self, link: Link, payload: bytes, now_us: int) -> bool:
         """Whether it was no message of the market: the answer to a subscription, or the venue saying goodbye."""
         if _SHUTDOWN in payload[:_SHOWN]:
-            self.links.replace(link, "shutdown", now_us)
+            self.links.replace(link, SHUTDOWN, now_us)
             return True
         return payload.startswith((b'{"result"', b'{"id"', b'{"error"', b'{"code"'))
 

@@ -15,8 +15,10 @@ from flashcrash_binance.market_feed.backoff import Backoff
 from flashcrash_binance.market_feed.liveness import StreamLife
 from flashcrash_binance.market_feed.settings import FeedSettings
 
-__all__ = ["Link", "Links"]
+__all__ = ["SHUTDOWN", "Link", "Links"]
 
+SHUTDOWN: Final = "shutdown"
+"""The reason of a replacement that the venue asked for."""
 MAX_ATTEMPTS: Final = 100
 """In five minutes; the venue bans an address at 300 (reference/binance.md section 2)."""
 _FIVE_MINUTES_US: Final = 300_000_000
@@ -130,8 +132,11 @@ class Links:
         return link
 
     def replace(self, link: Link, reason: str, now_us: int) -> None:
-        """Open another one in its place, and drop it when that has delivered."""
-        if link.replaced_by is not None or link.replaces is not None or self._replacing(link.bundle):
+        """Open another one in its place, and drop it when that has delivered.
+
+        One at a time, but for connections that the venue is about to end: those do not wait.
+        """
+        if link.replaced_by is not None or (reason != SHUTDOWN and (link.replaces is not None or self._replacing(link.bundle))):
             return
         link.leaving = reason
         self.counts["replaced"] += 1

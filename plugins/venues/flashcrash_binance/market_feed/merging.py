@@ -76,6 +76,10 @@ class RecentPayloads:
 
     _held: dict[int, None] = field(factory=dict)
 
+    def forget(self, payload: bytes) -> None:
+        """It could not be used: the other connection's copy is to be looked at as well."""
+        self._held.pop(hash(payload), None)
+
     def is_new(self, payload: bytes) -> bool:
         """Remember a message; False when it was here already."""
         held, key = self._held, hash(payload)

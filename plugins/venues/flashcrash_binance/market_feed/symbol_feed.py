@@ -64,6 +64,8 @@ class SymbolFeed:
     ticker_differences: int = 0
     last_difference: str = ""
     backoff: Backoff = field(init=False)
+    _refused_at_id: int = 0
+    _refused_on: set[int] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.backoff = Backoff(self.rng, first_us=200_000)
@@ -72,6 +74,14 @@ class SymbolFeed:
     def symbol(self) -> str:
         """Upper case."""
         return self.instrument.symbol
+
+    def refused_on(self, connection: int) -> set[int]:
+        """A diff was refused there: the connections that refused one since the book last advanced."""
+        if self._refused_at_id != self.keeper.update_id:
+            self._refused_at_id = self.keeper.update_id
+            self._refused_on.clear()
+        self._refused_on.add(connection)
+        return self._refused_on
 
     def blind_s(self, now_us: int) -> float:
         """Seconds without a usable book so far."""
