@@ -28,12 +28,30 @@ def exchange(
     market: Annotated[
         str, typer.Option("--market", metavar="spot|usdm", help="Which Binance; left out: the recording's, or spot.")
     ] = "",
+    clock_offset_ms: Annotated[
+        float,
+        typer.Option("--clock-offset", metavar="MS", help="How far the exchange's clock is ahead, milliseconds; negative: behind."),
+    ] = 0.0,
+    clock_drift_ppm: Annotated[
+        float, typer.Option("--clock-drift", metavar="PPM", help="What its clock gains, microseconds a second.")
+    ] = 0.0,
     at_end: Annotated[str, typer.Option("--at-end", metavar="stay|stop|loop", help="What happens when the source ends.")] = "stay",
 ) -> None:
     """Serve a local exchange that speaks Binance. Prints one line of JSON with its addresses; Ctrl-C ends it."""
     from flashcrash_binance.exchange.serving import Wanted, serve
 
-    wanted = Wanted(port=port, source=source, symbols=symbols, speed=speed, faults=faults, seed=seed, market=market, at_end=at_end)
+    wanted = Wanted(
+        port=port,
+        source=source,
+        symbols=symbols,
+        speed=speed,
+        faults=faults,
+        seed=seed,
+        market=market,
+        clock_offset_ms=clock_offset_ms,
+        clock_drift_ppm=clock_drift_ppm,
+        at_end=at_end,
+    )
     serve(wanted)
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_faults_are_scripted() -> None:
         status = get(f"{at['rest']}/flashcrash/exchange")
         assert status["faults"] == "server_error=502:1:exchangeInfo,lose=1%"
         assert [one["detail"] for one in status["injected"]] == ["502"]  # type: ignore[index, union-attr]
+
+
+def test_the_clock_is_set_by_an_option() -> None:
+    """An hour ahead of this machine."""
+    with serving("--clock-offset", "3600000") as at:
+        before_s = time.time()
+        ahead_s = get(f"{at['rest']}/api/v3/time")["serverTime"] / 1000 - 3600  # type: ignore[operator]
+        assert before_s - 0.01 <= ahead_s <= time.time() + 0.01
 
 
 @pytest.mark.parametrize(

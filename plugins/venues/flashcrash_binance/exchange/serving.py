@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import asdict, frozen
 
+from flashcrash_binance.exchange.clock import ExchangeClock
 from flashcrash_binance.exchange.core import AtEnd, ExchangeCore
 from flashcrash_binance.exchange.fault_plans import random_plan
 from flashcrash_binance.exchange.faults import parse_faults
@@ -39,6 +40,8 @@ class Wanted:
     seed: int = 1
     market: str = ""
     """Empty: that of the source."""
+    clock_offset_ms: float = 0.0
+    clock_drift_ppm: float = 0.0
     at_end: str = "stay"
 
 
@@ -51,7 +54,8 @@ def build_core(wanted: Wanted) -> ExchangeCore:
     kind = _kind(wanted.market) if wanted.market else next(iter(sources.values())).instrument.kind
     faults = random_plan(wanted.seed) if wanted.faults == RANDOM else parse_faults(wanted.faults)
     speed = _speed(wanted.speed)
-    return ExchangeCore(sources, kind=kind, faults=faults, seed=wanted.seed, speed=speed, at_end=at_end)
+    clock = ExchangeClock(round(wanted.clock_offset_ms * 1000), wanted.clock_drift_ppm)
+    return ExchangeCore(sources, kind=kind, faults=faults, clock=clock, seed=wanted.seed, speed=speed, at_end=at_end)
 
 
 def serve(wanted: Wanted) -> None:
