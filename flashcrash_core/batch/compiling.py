@@ -12,11 +12,12 @@ import marshal
 import os
 import sys
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
+from flashcrash_core.batch import numba_found
+from flashcrash_core.batch.compiling_notice import watch
 from flashcrash_core.detection.compiled_as import compiled_form
 
 __all__ = [
@@ -39,7 +40,7 @@ _OPTIONS: Final[dict[str, dict[str, bool]]] = {
     _IN_ONE: {"_nrt": False},
     _CALLED_IN_ONE: {"_nrt": False, "forceinline": True},
 }
-"""What numba is told beside the usual: ``_nrt`` counts references."""
+"""What numba is told beside the usual, as far as it knows it (:mod:`.numba_found`): ``_nrt`` counts references."""
 
 _PLAIN: Final = (int, float, complex, bool, str, bytes)
 _LIBRARIES: Final = ("math", "cmath", "numpy")
@@ -51,8 +52,8 @@ class Opaque(ValueError):
 
 
 def is_available() -> bool:
-    """Whether numba is installed: without it the batch engine is not offered."""
-    return find_spec("numba") is not None
+    """Whether there is a numba that can be used: without it the batch engine is not offered. Imports it."""
+    return not numba_found.why_unusable()
 
 
 def cache_directory() -> Path:
@@ -133,6 +134,7 @@ def fingerprint(function: FunctionType) -> str:
 def _compile(function: FunctionType, identity: str, manner: str) -> Any:
     import numba
 
+    watch()
     how, guard = manner.removesuffix(_GUARDED), _GUARDED if manner.endswith(_GUARDED) else ""
     scope = dict(function.__globals__)
     for name in _names(function.__code__):
@@ -144,12 +146,14 @@ def _compile(function: FunctionType, identity: str, manner: str) -> Any:
     twin.__module__ = function.__module__
     # No fastmath, which may reorder sums, and a division by zero raises: what comes out must equal the interpreter's to the bit.
     options = {"nogil": True, "error_model": "python", "boundscheck": bool(guard), **_OPTIONS[how]}
+    for missing in numba_found.missing_options() & options.keys():
+        del options[missing]
     made = numba.njit(**options)(twin)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_directory() / "code" / f"numba-{numba.__version__}" / identity)
     try:
         made.enable_caching()
-        if identity not in str(made._cache.cache_path):
+        if identity not in str(getattr(getattr(made, "_cache", None), "cache_path", "")):
             # The directory cannot be written, and numba went to one beside the source, where functions of one name are one file.
             return numba.njit(**options)(twin)
     finally:

@@ -5,10 +5,10 @@ from functools import partial
 from threading import Thread
 from typing import Any, Final
 
-from flashcrash_core.batch.compiling import is_available
 from flashcrash_core.batch.feature_pass import FeaturePass
 from flashcrash_core.batch.lane_columns import LaneColumns
 from flashcrash_core.batch.lane_parts import EventPass
+from flashcrash_core.batch.numba_found import TRIED, is_installed, missing_options, why_unusable
 from flashcrash_core.batch.reading_cache import KeptJudgements, abandon, begin, load, reading_key, save
 from flashcrash_core.batch.reading_writer import ReadingWriter
 from flashcrash_core.batch.readings import BatchRefused
@@ -34,8 +34,8 @@ Progress = Callable[[float | None, int], None]
 
 def refuse_options(composition: Composition, options: RunOptions, *, resuming: bool) -> None:
     """Raise BatchRefused for a run that needs every event or real time."""
-    if not is_available():
-        raise BatchRefused('numba is not installed (pip install "flashcrash[fast]")')
+    if not is_installed():  # whether it can be used is asked when there are columns: importing it takes a second
+        raise BatchRefused(why_unusable())
     if resuming:
         raise BatchRefused("a resumed session repeats what is stored, event by event")
     if options.speed is not None or options.plugin_budget_ns:
@@ -56,7 +56,14 @@ def strands_of(
     *,
     cache: bool = False,
 ) -> dict[str, Strand]:
-    """Sense every symbol's columns. Raises BatchRefused where a plugin would have to be contained."""
+    """Sense every symbol's columns. Raises BatchRefused where a plugin would have to be contained, or numba cannot be used."""
+    if why := why_unusable():
+        raise BatchRefused(why)
+    if missing := missing_options():
+        composition.warnings.append(
+            f"engine: batch, slower than it could be: this numba does not know {', '.join(sorted(missing))}; "
+            f"tried were versions {TRIED[0]} to {TRIED[1]}"
+        )
     total = sum(len(one) for one in columns.values())
     done = 0
     strands = {}

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from flashcrash_core.batch.compiling_notice import compiling_began, telling
 from flashcrash_core.errors import FlashcrashError
 from flashcrash_core.runtime import launch
 from flashcrash_core.runtime.batching import finish_writing
@@ -33,6 +34,8 @@ _TELL_S: Final = 0.2
 """Between two words of a worker on how far it is."""
 _LOOK_S: Final = 0.5
 """The longest wait before the parent looks whether it is to stop."""
+_COMPILING: Final = "compiling"
+"""What a worker says when it begins to: the parent tells whoever watches, once for all."""
 
 Stopping = Callable[[], bool]
 
@@ -130,11 +133,15 @@ def _heard(worker: _Worker, on_ended: Callable[[Ended], None], on_progress: Call
     work = worker.work
     assert work is not None
     try:
-        report, error, fraction = worker.end.recv()
+        said = worker.end.recv()
     except (EOFError, OSError):
         worker.process.join()
         ended = Ended(work.number, error=_died(worker.process.exitcode))
     else:
+        if said == _COMPILING:
+            compiling_began()
+            return True
+        report, error, fraction = said
         if fraction is not None:
             on_progress(work.number, fraction)
             return True
@@ -165,7 +172,9 @@ def _serve(end: Connection) -> None:
     try:
         while True:
             work: Work = end.recv()
-            end.send(_run(work, end))
+            with telling(lambda: end.send(_COMPILING)):
+                done = _run(work, end)
+            end.send(done)
     except (EOFError, OSError):
         return  # nobody listens any more
 
