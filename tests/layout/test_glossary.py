@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 import pytest
 
+from flashcrash_binance.feed_config import BinanceConfig
 from flashcrash_core.config.schema import FeeSettings, FillSettings, InstrumentTable, RunSettings
 from flashcrash_core.detection.settings import DetectorConfig
 from flashcrash_core.market.features import UNHEALTHY_NAMES
@@ -37,6 +38,7 @@ NAMES: Final = {"reason", "refusal"}
 SETTINGS: Final[dict[str, type[Any]]] = {
     "detector": DetectorConfig,
     "executor": VenueConfig,
+    "feeds.binance": BinanceConfig,
     "fees": FeeSettings,
     "fills": FillSettings,
     "indicators.candle_patterns": patterns()[0].config,

@@ -78,7 +78,9 @@ OWNERS: Final[dict[str, Callable[[str], bool]]] = {
     "cattrs": lambda path: path.startswith("flashcrash_core/config/"),
     # doctor reads the version of the library and nothing else
     "sqlite3": lambda path: path.startswith("plugins/storage/") or path == "flashcrash_core/cli/doctor.py",
-    "numba": lambda path: path == "flashcrash_core/batch/compiling.py",
+    "numba": lambda path: (
+        path in tuple(f"flashcrash_core/batch/{name}.py" for name in ("compiling", "compiling_notice", "numba_found"))
+    ),
     "zmq": lambda path: path == "flashcrash_core/runtime/bus.py",
     # a plugin that adds a command describes its options with typer, in a module of its own
     "typer": lambda path: path.startswith("flashcrash_core/cli/") or (path.startswith("plugins/") and path.endswith("_command.py")),
