@@ -56,6 +56,18 @@ def test_one_line_of_addresses_and_a_clean_end(number: signal.Signals) -> None:
     assert (process.returncode, out, told) == (0, "", "")
 
 
+def test_a_second_signal_changes_nothing() -> None:
+    """Impatience while it ends is no error."""
+    with subprocess.Popen([FLASHCRASH, "exchange"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.002)  # as often as somebody could press the keys, until it is gone
+        out, told = process.communicate(timeout=_TIMEOUT_S)
+    assert (process.returncode, out, told) == (0, "", "")
+
+
 def test_several_symbols_of_usdm() -> None:
     """Symbols and market as asked for."""
     with serving("--symbols", "AUSDT,busdt", "--market", "usdm", "--seed", "3") as at:

@@ -303,6 +303,24 @@ def test_a_reader_that_sleeps_is_cut_off() -> None:
     run(test)
 
 
+def test_a_defect_ends_the_server() -> None:
+    """It does not go on as a market that stands still: whoever waits for its end is told, with the error."""
+
+    async def test() -> None:
+        async with running() as (server, at), connect(f"{at.ws}/ws/{NAME}@trade"):
+            told: list[object] = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+            server.core.markets[SYMBOL].step = broken  # type: ignore[method-assign]
+            await server.ended.wait()
+            assert isinstance(server.failure, ZeroDivisionError)
+            assert told == [server.failure]
+
+    def broken(stamp_us: int) -> Any:
+        raise ZeroDivisionError(stamp_us)
+
+    run(test)
+
+
 def test_at_full_speed_nothing_is_lost_and_nobody_is_cut() -> None:
     """The market waits for its reader: all trades arrive in order, all diffs chain, the server's memory stays bounded."""
 

@@ -57,7 +57,9 @@ class ExchangeServer:
         self.core = core
         self._most_unsent = most_unsent
         self.ended = asyncio.Event()
-        """Set when the market is over and the exchange was told to stop then."""
+        """Set when the market is over and the exchange was told to stop then, or when it failed."""
+        self.failure: Exception | None = None
+        """A defect that ended it."""
         self._host, self._port = host, port
         self._sockets: dict[int, _Socket] = {}
         self._numbers = count(1)
@@ -97,9 +99,15 @@ class ExchangeServer:
 
     def _tick(self) -> None:
         self._timer = None
-        if self.core.speed is not None or self._readers_keep_up():
-            self.core.advance(self.now_us())
-        self._carry()
+        try:
+            if self.core.speed is not None or self._readers_keep_up():
+                self.core.advance(self.now_us())
+            self._carry()
+        except Exception as error:
+            # An exchange that only stopped playing would look like a calm market.
+            self.failure = error
+            self.ended.set()
+            raise
         if self.core.ended:
             self.ended.set()
         self._wake()

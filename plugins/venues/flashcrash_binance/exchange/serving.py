@@ -25,6 +25,7 @@ __all__ = ["Wanted", "build_core", "serve"]
 RANDOM: Final = "random"
 """A plan of faults that is drawn from the seed."""
 MAX: Final = "max"
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _AT_END: Final[tuple[AtEnd, ...]] = ("stay", "stop", "loop")
 
 
@@ -59,16 +60,23 @@ def build_core(wanted: Wanted) -> ExchangeCore:
 
 
 def serve(wanted: Wanted) -> None:
-    """Serve until SIGINT or SIGTERM, or until the source ends with ``--at-end stop``."""
+    """Serve until SIGINT or SIGTERM, or until the source ends with ``--at-end stop``. The process is to end after it."""
     asyncio.run(_serve(build_core(wanted), wanted.port))
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # Python hands them back to the system before it is gone
 
 
 async def _serve(core: ExchangeCore, port: int) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt there
-            loop.add_signal_handler(number, told.set)
+
+    def end(*_: object) -> None:
+        # Called again for a second Ctrl-C, also while the loop is closed: it changes nothing.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(told.set)
+
+    for number in _SIGNALS:
+        signal.signal(number, end)
     core.tell = lambda text: print(f"warning: {text}", file=sys.stderr, flush=True)
     server = ExchangeServer(core, port=port)
     try:
@@ -82,6 +90,8 @@ async def _serve(core: ExchangeCore, port: int) -> None:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+        if server.failure is not None:
+            raise server.failure
     finally:
         await server.close()
 
