@@ -32,6 +32,7 @@ from flashcrash_core.api import (
 SMALL: dict[str, int] = {"calm_s": 330, "quotes_per_s": 5, "trades_per_s": 4, "aftermath_s": 110}
 """The default crash after a calm just longer than the warm-up and with fewer messages: a third of the work of the default."""
 SMALL_OPTIONS = [part for key, value in SMALL.items() for part in ("--set", f"feeds.simulated.{key}={value}")]
+TABLES = ("intents", "notices", "fills", "trades", "transitions", "scores", "orders")
 _TIMEOUT_S = 120
 
 
@@ -226,6 +227,23 @@ def cli_in() -> Callable[[Path], Cli]:
 def probe() -> Callable[[Path], Probe]:
     """A look into any database."""
     return Probe
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, list[str]]]:
+    """What a database's tables of decisions say, without the names of session and rows."""
+
+    def look(database: Path) -> dict[str, list[str]]:
+        with closing(sqlite3.connect(database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            found = {}
+            for table in TABLES:
+                cursor = connection.execute(f"SELECT * FROM {table}")
+                keep = [i for i, column in enumerate(cursor.description) if column[0] not in ("id", "session")]
+                found[table] = sorted(repr([row[i] for i in keep]) for row in cursor)
+            return found
+
+    return look
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 
 START_US = 1_893_456_000_000_000
 FAST = ("--speed", "200")
-TABLES = ("intents", "notices", "fills", "trades", "transitions", "scores", "orders")
 NEAR_THE_CRASH = f"SELECT 1 FROM snapshots WHERE t_us >= {START_US + 318_000_000}"
 BUY_OPEN = "SELECT 1 FROM orders WHERE side = 'BUY' AND state IN ('ACKED', 'PARTIAL')"
 HOLDING = "SELECT 1 FROM fills GROUP BY session HAVING sum(qty_lots * side) > 0"
@@ -27,18 +26,6 @@ def change(database: Path, sql: str) -> None:
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute(sql).rowcount == 1
         connection.commit()
-
-
-def contents(database: Path) -> dict[str, list[str]]:
-    """What a session's tables say, without the names of session and rows."""
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        found = {}
-        for table in TABLES:
-            cursor = connection.execute(f"SELECT * FROM {table}")
-            keep = [i for i, column in enumerate(cursor.description) if column[0] not in ("id", "session")]
-            found[table] = sorted(repr([row[i] for i in keep]) for row in cursor)
-        return found
 
 
 def copy(source: Path, target: Path) -> None:
@@ -67,14 +54,16 @@ def crashed(asleep: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole_rows(tmp_path_factory: pytest.TempPathFactory, small: list[str], cli_in: Any) -> dict[str, list[str]]:
+def whole_rows(tmp_path_factory: pytest.TempPathFactory, small: list[str], cli_in: Any, contents: Any) -> dict[str, list[str]]:
     """The rows of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("rows")
     cli_in(folder).ok("run", "--db", "x.db", "--json", *small)
     return contents(folder / "x.db")
 
 
-def test_killed_asleep(cli: Any, crashed: Path, whole: Any, comparable: Any, whole_rows: Any, small: list[str]) -> None:
+def test_killed_asleep(
+    cli: Any, crashed: Path, whole: Any, comparable: Any, whole_rows: Any, contents: Any, small: list[str]
+) -> None:
     """A killed run is listed as crashed, is not adopted by a new run, and once resumed ends as if nothing had happened."""
     listed = cli.ok("sessions", "list", "--db", crashed, "--json").report["sessions"]
     assert [session["status"] for session in listed] == ["crashed"]
@@ -95,7 +84,16 @@ def test_killed_asleep(cli: Any, crashed: Path, whole: Any, comparable: Any, who
 
 @pytest.mark.parametrize("moment", [BUY_OPEN, HOLDING, RECOVERING], ids=["order open", "position open", "in RECOVERY"])
 def test_killed_awake(
-    moment: str, cli: Any, asleep: Path, tmp_path: Path, started: Start, probe: Any, whole: Any, comparable: Any, whole_rows: Any
+    moment: str,
+    cli: Any,
+    asleep: Path,
+    tmp_path: Path,
+    started: Start,
+    probe: Any,
+    whole: Any,
+    comparable: Any,
+    whole_rows: Any,
+    contents: Any,
 ) -> None:
     """Killed again with an order open, a position open or in RECOVERY: resumed, it ends with the same rows, report and hash."""
     slow = "40" if moment is RECOVERING else "8"
@@ -198,7 +196,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("sql", TAMPERED.values(), ids=TAMPERED.keys())
-def test_tampered_rows(sql: str, cli: Any, recovering: Path, tmp_path: Path) -> None:
+def test_tampered_rows(sql: str, cli: Any, recovering: Path, tmp_path: Path, contents: Any) -> None:
     """A row that was edited since stops the resume with code 4, before anything new is written."""
     database = tmp_path / "x.db"
     copy(recovering, database)
