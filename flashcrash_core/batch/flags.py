@@ -47,27 +47,27 @@ def one_at(columns: Any, index: int) -> Any:
 
 
 def two_at(columns: Any, index: int) -> Any:
-    """Two."""
+    """Two columns' values as a tuple, as :func:`one_at`."""
     return (columns[0, index], columns[1, index])
 
 
 def three_at(columns: Any, index: int) -> Any:
-    """Three."""
+    """Three columns' values as a tuple, as :func:`one_at`."""
     return (columns[0, index], columns[1, index], columns[2, index])
 
 
 def four_at(columns: Any, index: int) -> Any:
-    """Four."""
+    """Four columns' values as a tuple, as :func:`one_at`."""
     return (columns[0, index], columns[1, index], columns[2, index], columns[3, index])
 
 
 def five_at(columns: Any, index: int) -> Any:
-    """Five."""
+    """Five columns' values as a tuple, as :func:`one_at`."""
     return (columns[0, index], columns[1, index], columns[2, index], columns[3, index], columns[4, index])
 
 
 def six_at(columns: Any, index: int) -> Any:
-    """Six."""
+    """Six columns' values as a tuple, as :func:`one_at`."""
     return (
         columns[0, index],
         columns[1, index],
@@ -79,7 +79,7 @@ def six_at(columns: Any, index: int) -> Any:
 
 
 def seven_at(columns: Any, index: int) -> Any:
-    """Seven."""
+    """Seven columns' values as a tuple, as :func:`one_at`."""
     return (
         columns[0, index],
         columns[1, index],

@@ -16,13 +16,20 @@ from flashcrash_core.market.tape.columns import NONE, TapeColumns
 
 __all__ = ["accumulator_snapshot", "counts_of", "sync_counts_of"]
 
-_COUNTS: Final = tuple((i, name.partition(":")[2]) for i, name in enumerate(at.number_names()) if name.startswith("count:"))
-_SYNC_COUNTS: Final = tuple((i, name.partition(":")[2]) for i, name in enumerate(at.number_names()) if name.startswith("sync:"))
+
+def _places(kind: str) -> tuple[tuple[int, str], ...]:
+    """Where the counts of that kind stand, and what they count."""
+    parted = ((i, *name.partition(":")) for i, name in enumerate(at.number_names()))
+    return tuple((i, name) for i, known, _, name in parted if known == kind)
+
+
+_COUNTS: Final = _places("count")
+_SYNC_COUNTS: Final = _places("sync")
 
 
 def counts_of(state: PassState, texts: tuple[tuple[str, str], ...]) -> Counter[str]:
     """``FeatureAccumulator.counts``."""
-    counts = Counter({name: int(state.numbers[i]) for i, name in _COUNTS if state.numbers[i]})
+    counts = _counted(state, _COUNTS)
     for row, prefix in ((at.REASON_GAP, "feed_gap"), (at.REASON_REJECTED, "rejected")):
         for text in np.flatnonzero(state.reasons[row]).tolist():
             counts[f"{prefix}.{texts[text][0]}"] += int(state.reasons[row, text])
@@ -31,7 +38,11 @@ def counts_of(state: PassState, texts: tuple[tuple[str, str], ...]) -> Counter[s
 
 def sync_counts_of(state: PassState) -> Counter[str]:
     """``BookSync.counts``."""
-    return Counter({name: int(state.numbers[i]) for i, name in _SYNC_COUNTS if state.numbers[i]})
+    return _counted(state, _SYNC_COUNTS)
+
+
+def _counted(state: PassState, places: tuple[tuple[int, str], ...]) -> Counter[str]:
+    return Counter({name: int(state.numbers[i]) for i, name in places if state.numbers[i]})
 
 
 def accumulator_snapshot(state: PassState, columns: TapeColumns, first_seq: int) -> dict[str, Any]:
@@ -98,23 +109,29 @@ def _levels(state: PassState, side: int) -> list[tuple[int, int]]:
 
 
 def _held(state: PassState, columns: TapeColumns, first_seq: int) -> list[list[Any]]:
-    events, books, levels = columns.tables["events"], columns.tables["books"], columns.tables["levels"]
+    books, levels = columns.tables["books"], columns.tables["levels"]
     ring = (np.arange(state.numbers[at.HELD]) + state.numbers[at.HELD_FIRST]) % MAX_BUFFERED
     buffer = []
     for row, level, event in state.held[:, ring].T.tolist():
         bids = level + int(books["bids"][row])
         asks = bids + int(books["asks"][row])
-        own_us, prev_id = int(events["exchange_us"][event]), int(books["prev_id"][row])
+        prev_id = int(books["prev_id"][row])
         pairs = [
             list(zip(levels["price_ticks"][a:b].tolist(), levels["qty_lots"][a:b].tolist(), strict=True))
             for a, b in ((level, bids), (bids, asks))
         ]
         buffer.append([
-            columns.symbol, first_seq + event, None if own_us == NONE else own_us, int(events["receive_us"][event]),
-            int(books["first_id"][row]), int(books["last_id"][row]), *pairs, None if prev_id == NONE else prev_id,
-            int(columns.continuity),
+            *_head(columns, event, first_seq), int(books["first_id"][row]), int(books["last_id"][row]), *pairs,
+            None if prev_id == NONE else prev_id, int(columns.continuity),
         ])  # fmt: skip
     return buffer
+
+
+def _head(columns: TapeColumns, event: int, first_seq: int) -> tuple[str, int, int | None, int]:
+    """What every event begins with."""
+    events = columns.tables["events"]
+    own_us = int(events["exchange_us"][event])
+    return columns.symbol, first_seq + event, None if own_us == NONE else own_us, int(events["receive_us"][event])
 
 
 def _bars(state: PassState) -> dict[str, Any]:
@@ -137,16 +154,9 @@ def _bar(s: list[int], f: list[float]) -> list[Any] | None:
 def _ticker(s: list[int], columns: TapeColumns, first_seq: int) -> list[Any] | None:
     if not s[at.TICKER_KNOWN]:
         return None
-    event, row = s[at.TICKER_EVENT], s[at.TICKER_ROW]
-    events, quotes = columns.tables["events"], columns.tables["quotes"]
-    own_us = int(events["exchange_us"][event])
-    return [
-        columns.symbol,
-        first_seq + event,
-        None if own_us == NONE else own_us,
-        int(events["receive_us"][event]),
-        *(int(quotes[name][row]) for name in ("update_id", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots")),
-    ]
+    row, quotes = s[at.TICKER_ROW], columns.tables["quotes"]
+    told = (int(quotes[name][row]) for name in ("update_id", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"))
+    return [*_head(columns, s[at.TICKER_EVENT], first_seq), *told]
 
 
 def _walls(state: PassState, side: int) -> list[int]:
