@@ -20,6 +20,7 @@ from typing import Any, Final
 import attrs
 from attrs import define, field
 from cost_growth import growth
+from kept_section import replaced_section
 from make_day import DayFiles, add_plan_options, plans_of, written
 from peer_environments import PeerUnavailable, environment, hftbacktest, nautilus
 from peer_runs import Engines, PartFailed
@@ -28,6 +29,7 @@ from synthetic_day import DayPlan
 
 __all__ = ["Report", "disagreements", "main"]
 
+HEADING: Final = "# Against other engines"
 PARTS: Final = ("hft", "nautilus", "stream", "cold", "warm")
 RESULTS: Final = Path(__file__).resolve().parents[1] / "RESULTS.md"
 _SMALL: Final = DayPlan(trades=30_000, books=30_000, span_s=1_800.0, awake=0.01, seed=2)
@@ -203,14 +205,14 @@ def main() -> int:
             report.say(f"\ncost growth was not measured: {error}")
             complete = False
     if options.results:
-        RESULTS.write_text(page(report), encoding="utf-8")
+        RESULTS.write_text(replaced_section(RESULTS.read_text(encoding="utf-8"), HEADING, page(report)), encoding="utf-8")
     return 0 if complete and same else 1
 
 
 def page(report: Report) -> str:
-    """``benchmarks/RESULTS.md``."""
+    """Its part of ``benchmarks/RESULTS.md``."""
     head = (
-        "# Against other engines\n\nWritten by `make bench-peers-results`; how it is measured: `benchmarks/peers/`. Ratios of one "
+        f"{HEADING}\n\nWritten by `make bench-peers-results`; how it is measured: `benchmarks/peers/`. Ratios of one "
         "run on one machine, not promises about others.\n"
     )
     text = "\n".join(line if line.startswith("|") or not line else f"{line}\n" for line in report.lines)

@@ -65,3 +65,14 @@ def test_the_results_page_is_refused_without_its_data(tmp_path: Path) -> None:
         assert told in done.stderr
         assert "Traceback" not in done.stderr
         assert not page.exists()
+
+
+def test_the_benchmark_of_the_import_runs(tmp_path: Path) -> None:
+    """A small generated day is imported, and its row is printed; nothing is left of it."""
+    command = [sys.executable, ROOT / "benchmarks/tape_import.py", "--rows", "2000"]
+    environ = os.environ | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.startswith("| 2,000"))
+    assert 20 < int(row.split("|")[6]) < 1_000, row
+    assert list(tmp_path.iterdir()) == []

@@ -31,6 +31,16 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> Any:
     return import_module
 
 
+def test_each_script_keeps_what_others_wrote_into_the_results(peers: Any) -> None:
+    """A section is replaced where it stands, a new one goes to the end, and writing twice changes nothing."""
+    replaced = peers("kept_section").replaced_section
+    page = "# One\n\nold\n\n## Of one\n\n# Two\n\nkept\n"
+    once = replaced(page, "# One", "# One\n\nnew\n")
+    assert once == "# One\n\nnew\n\n# Two\n\nkept\n"
+    more = replaced(once, "# Three", "# Three\n")
+    assert more == once + "\n# Three\n" == replaced(more, "# Three", "# Three\n")
+
+
 @pytest.fixture
 def day(peers: Any) -> Any:
     """A small day with two waves in it."""
