@@ -1,6 +1,6 @@
 """Render the simulated market as a raw Binance spot capture: gzip lines ``<receive_ns> <exchange json>``. SYNTHETIC, all of it.
 
-    python benchmarks/render_capture.py OUT.gz [--seconds 60] [--seed 1]
+    python benchmarks/render_capture.py OUT.gz [--seconds 60] [--seed 1] [--calm 45]
 
 For machines without recorded data, and for the benchmark's awake figures: the simulated crash wakes detector and strategy. Stamps
 are microseconds, as Binance sends them with ``timeUnit=MICROSECOND`` (reference/binance.md sections 2, 3, 14).
@@ -30,10 +30,13 @@ from flashcrash_core.simulation.generator import simulated_instrument
 __all__ = ["render"]
 
 
-def render(path: Path, *, seed: int = 1, seconds: float | None = None) -> int:
-    """Write the market of ``seed`` to ``path``, its first ``seconds`` only if given; returns the number of messages."""
+def render(path: Path, *, seed: int = 1, seconds: float | None = None, **changes: int | float) -> int:
+    """Write the market of ``seed`` to ``path``, its first ``seconds`` only if given; returns the number of messages.
+
+    ``changes`` are fields of the scenario, such as ``calm_s`` before the crash.
+    """
     instrument = simulated_instrument(SIMULATED_SYMBOL)
-    market = SimulatedMarket(scenario_preset("crash_and_bounce", symbol=SIMULATED_SYMBOL), seed, instrument=instrument)
+    market = SimulatedMarket(scenario_preset("crash_and_bounce", symbol=SIMULATED_SYMBOL, **changes), seed, instrument=instrument)
     count, end_us = 0, None
     with gzip.open(path, "wt", compresslevel=6) as lines:
         for event in market.events():
@@ -91,8 +94,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--calm", type=int, help="seconds before the crash")
     options = parser.parse_args()
-    print(f"{options.out}: {render(options.out, seed=options.seed, seconds=options.seconds):,} SYNTHETIC messages")
+    changes = {} if options.calm is None else {"calm_s": options.calm}
+    print(f"{options.out}: {render(options.out, seed=options.seed, seconds=options.seconds, **changes):,} SYNTHETIC messages")
 
 
 if __name__ == "__main__":

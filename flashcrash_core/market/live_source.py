@@ -8,12 +8,12 @@ nothing left it runs the loop until something comes. Sockets are read in the mea
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flashcrash_core.errors import VenueError
-from flashcrash_core.market.events import BestQuote, BookDelta, BookSnapshot, MarketEvent, Trade
+from flashcrash_core.market.events import BestQuote, BookDelta, MarketEvent, Trade
 from flashcrash_core.market.feed import SourceInfo
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ _WAKE_S: Final = 0.1
 """The loop comes back at least so often, so that a closed source is noticed."""
 _CLOSE_S: Final = 5.0
 """How long :meth:`LiveSource.end` may take."""
-_OF_THE_MARKET: Final = frozenset({Trade, BookSnapshot, BookDelta, BestQuote})
+_OF_THE_STREAMS: Final = frozenset({Trade, BookDelta, BestQuote})
+"""A snapshot is an answer to a question, and says nothing of whether the streams speak."""
 
 
 class LiveSource(ABC):
@@ -43,6 +44,8 @@ class LiveSource(ABC):
         self.loop.set_exception_handler(self._on_loop_error)
         self.arrived: deque[MarketEvent] = deque()
         """Events that wait to be handed out. A subclass may put a deque of its own in its place before the first event."""
+        self.wanted: Callable[[], bool] = lambda: True
+        """Asked now and then while nothing arrives: False ends the events. So Ctrl-C is heard in a market that is silent."""
         self._first_event_s = first_event_s
         self._fault: BaseException | None = None
         self._closing = False
@@ -92,9 +95,9 @@ class LiveSource(ABC):
     # -- a source ----------------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[MarketEvent]:
-        """What arrives, in the order of arrival, until the source is closed or fails. Raises VenueError.
+        """What arrives, in the order of arrival, until the source is closed, fails or is not wanted any more. Raises VenueError.
 
-        The first event is one of the market: what time says before it goes with it.
+        Nothing is handed out before the streams have said a word; then everything is, from the beginning.
         """
         if self._closing:
             return
@@ -109,6 +112,8 @@ class LiveSource(ABC):
             if self._fault is not None:
                 raise self._fault
             self._turn()
+            if not self.arrived and not self.wanted():
+                return
 
     def progress(self) -> float | None:
         """A live market has no end."""
@@ -131,10 +136,10 @@ class LiveSource(ABC):
     # -- within ------------------------------------------------------------------------------------------------------
 
     def _await_market(self) -> None:
-        """Run the loop until the market says something. Raises VenueError when it does not."""
+        """Run the loop until the streams say something. Raises VenueError when they do not."""
         deadline = self.loop.time() + self._first_event_s
         while not self._closing:
-            if any(type(event) in _OF_THE_MARKET for event in self.arrived):
+            if any(type(event) in _OF_THE_STREAMS for event in self.arrived):
                 return
             if self._fault is not None:
                 raise self._fault

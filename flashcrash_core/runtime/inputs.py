@@ -16,6 +16,7 @@ from flashcrash_core.market.events import MarketEvent, Rejected
 from flashcrash_core.market.feed import ColumnSource, DataTier, Feed, FeedRequest, FeedSource, InstrumentResolver, WatchedSource
 from flashcrash_core.market.files import read_head
 from flashcrash_core.market.instruments import Instrument, MarketKind
+from flashcrash_core.market.live_source import LiveSource
 from flashcrash_core.market.recordings import ChainedSource, RecordableSource, RecordingOptions, is_recording, recording_files
 from flashcrash_core.market.tape.columns import TapeColumns
 from flashcrash_core.market.tape.joining import first_receive_us, joined, overlap
@@ -123,6 +124,12 @@ class Input:
                 self.on_fault("progress", *explain(error))
             return None
         return sum(known) / len(parts) if len(known) == len(parts) and parts else None
+
+    def while_wanted(self, wanted: Callable[[], bool]) -> None:
+        """Let a live feed end its events once ``wanted`` says no, also while nothing arrives."""
+        for source in self._sources:
+            if isinstance(source, LiveSource):
+                source.wanted = wanted
 
     def tell_exposure(self, is_open: bool) -> None:
         """Tell a live feed whether a position or an order is open."""

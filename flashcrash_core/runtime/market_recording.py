@@ -62,6 +62,7 @@ def record_market(
             if on_ready is not None:
                 on_ready()
             until_us = None
+            source.while_wanted(lambda: not interruption.signal)
             for event in source.events():
                 events += 1
                 last_us = max(last_us, event.receive_us)

@@ -135,7 +135,9 @@ class Runner:
         """Drive the session over ``source``; the first ``skip`` events were taken before a crash and are only read past."""
         started = time.perf_counter()
         self._feed_name = source.feed
-        self._live = source if source.live else None
+        if source.live:
+            self._live = source
+            source.while_wanted(lambda: not self._interruption.signal)
         with self._interruption.watched():
             self._take_all(source, skip)
             self._finish(source)
@@ -215,7 +217,9 @@ class Runner:
                 return
             if stop_us is not None and session.now_us >= stop_us:
                 return
-        if session.halted:
+        if self._live is not None and interruption.signal:  # heard while the market was silent
+            outcome.status, outcome.signal = "interrupted", interruption.signal
+        elif session.halted:
             outcome.status = "halted"
 
     def _over(self) -> bool:

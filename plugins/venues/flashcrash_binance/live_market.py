@@ -45,9 +45,10 @@ class BinanceSource(LiveSource):
     """
 
     def __init__(self, config: BinanceConfig, request: FeedRequest, symbols: Sequence[str]) -> None:
+        where = config.endpoints()  # which may raise: before the loop, which would have to be closed
         super().__init__(first_event_s=config.first_event_s)
         self._symbols = tuple(symbols)
-        self._where = config.endpoints()
+        self._where = where
         self._clock = steady_clock()
         self._rest = RestClient(self._where.rest, self._clock)
         self._warnings: deque[str] = deque(maxlen=_KEPT_WARNINGS)

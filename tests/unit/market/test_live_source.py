@@ -8,7 +8,7 @@ from itertools import count, islice
 
 import pytest
 
-from flashcrash_core.api import DataTier, LiveSource, MarketEvent, SourceInfo, Timer, Trade, VenueError
+from flashcrash_core.api import BookSnapshot, DataTier, LiveSource, MarketEvent, SourceInfo, Timer, Trade, VenueError
 from flashcrash_core.market.events import Side
 
 INFO = SourceInfo(("TESTUSDT",), False, DataTier.TRADES, (), "a test")
@@ -92,6 +92,32 @@ def test_what_time_said_before_the_market_is_not_lost() -> None:
     with closing(Numbers()) as source:
         source.arrived.append(Timer("TESTUSDT", 0, 0, 0))
         assert [event.seq for event in islice(source.events(), 2)] == [0, 1]
+
+
+def test_a_source_that_is_not_wanted_ends_in_a_silent_market() -> None:
+    """Whoever waits may give up while nothing arrives: the events end without an error."""
+
+    class Mute(Numbers):
+        def speak(self) -> None:
+            self.arrived.append(trade(1))
+            self.wake()
+
+    with closing(Mute()) as source:
+        events = source.events()
+        assert next(events) == trade(1)
+        answers = iter([True, True, False])
+        source.wanted = lambda: next(answers)
+        assert list(events) == []
+        assert next(answers, None) is None
+
+
+def test_a_snapshot_is_no_word_of_the_streams() -> None:
+    """An answer to a question does not count as hearing the market."""
+    with closing(Numbers(0, first_event_s=0.1)) as source:
+        source.arrived.append(BookSnapshot("TESTUSDT", 1, None, 1, 1, [], []))
+        events = source.events()
+        with pytest.raises(VenueError):
+            next(events)
 
 
 def test_a_failure_ends_the_events_after_what_had_arrived() -> None:
