@@ -15,7 +15,7 @@ from flashcrash_core.batch.readings import BatchRefused
 from flashcrash_core.detection.panel import PanelEntry
 from flashcrash_core.errors import DataError
 from flashcrash_core.market.features import GRID_US
-from flashcrash_core.market.tape.columns import NONE, TapeColumns
+from flashcrash_core.market.tape.columns import TapeColumns
 from flashcrash_core.market.tape.reader import forget_pages
 from flashcrash_core.runtime.batch_runner import Strand
 from flashcrash_core.runtime.composition import Composition
@@ -145,9 +145,7 @@ def _keep_beside(key: str, sensed: LaneColumns, writer: ReadingWriter) -> None:
 
 
 def expected_rows(columns: TapeColumns) -> int:
-    """About as many rows as the events span; more is made room for when they are more."""
-    stamps = columns.tables["events"]["exchange_us"]
-    if not len(stamps):
-        return 1
-    known = stamps[stamps != NONE] if (stamps[:1000] == NONE).any() else stamps
-    return min(int(known.max() - known.min()) // GRID_US + 100, 100_000_000) if len(known) else 1
+    """About as many rows as the events span by their arrival; more is made room for when they are more."""
+    stamps = columns.tables["events"]["receive_us"]
+    span_us = int(stamps[-1]) - int(stamps[0]) if len(stamps) else 0
+    return min(max(span_us, 0) // GRID_US + 100, 100_000_000)

@@ -9,6 +9,10 @@ from engine_pair import Market, market_of, request, require_equal
 from msgspec.structs import replace
 from random_runs import different
 
+from flashcrash_core.market.events import Side, Trade
+from flashcrash_core.market.tape.rows import columns_from
+from flashcrash_core.runtime.batching import expected_rows
+
 pytest.importorskip("numba", reason="numba is not installed; there is no batch engine")
 
 
@@ -37,3 +41,11 @@ def test_events_of_two_symbols_at_the_same_time(step_us: int) -> None:
     assert ties > 100
     report = require_equal(run, market=Market(merged, market.symbols))
     assert {trade["symbol"] for trade in report["trades"]} == set(market.symbols)
+
+
+@pytest.mark.parametrize(("first_us", "step_us", "rows"), [(10**15, 10_000, 300), (10**15, -10_000, 100)])
+def test_room_for_rows(first_us: int, step_us: int, rows: int) -> None:
+    """The rows to be expected follow from arrival times, whichever events bear no time of their own."""
+    times = [first_us + step_us * place for place in range(2_001)]
+    trades = [Trade("X", 0, at if place < 1_500 else None, at, place, 1, 1, Side.BUY) for place, at in enumerate(times)]
+    assert expected_rows(columns_from(trades, "X")) == rows
