@@ -6,13 +6,24 @@ from collections import Counter
 import pytest
 from recorded_data import ATOM, POL, SPOT, USDM, recorded
 
-from flashcrash_core.api import BookDelta, FeedGap, FeedRequest, FeedSource, MarketEvent, MarketKind, Rejected, Trade, read_head
+from flashcrash_core.api import (
+    BookDelta,
+    Feed,
+    FeedGap,
+    FeedRequest,
+    FeedSource,
+    MarketEvent,
+    MarketKind,
+    Rejected,
+    Trade,
+    read_head,
+)
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_core.market.accumulator import FeatureAccumulator
 from flashcrash_feeds import bulk, replay, tardis
 
 
-def open_all(feed: replay.ReplayFeed | tardis.TardisFeed | bulk.BulkFeed, *names: str) -> list[FeedSource]:
+def open_all(feed: Feed, *names: str) -> list[FeedSource]:
     """Sources with one arrival sequence and one set of instruments."""
     book, next_seq = InstrumentBook(), itertools.count(1).__next__
     return [feed.open(FeedRequest(book, next_seq, recorded(name))) for name in names]
@@ -88,7 +99,7 @@ def test_diffs_of_the_spot_files_join() -> None:
 
 def test_pol_day_has_every_trade() -> None:
     """The day of the cascade: 300,351 trades, no missing id, prices from 0.1152 to 0.2402."""
-    (source,) = open_all(tardis.TardisFeed(), POL)
+    (source,) = open_all(tardis.TARDIS, POL)
     trades = list(source.events())
     assert len(trades) == 300_351
     ticks = [event.price_ticks for event in trades if isinstance(event, Trade)]
@@ -97,7 +108,7 @@ def test_pol_day_has_every_trade() -> None:
 
 def test_atom_sweep_is_one_instant() -> None:
     """71 aggregate trades from 1.688 to 0.001, all in the same microsecond, no missing id."""
-    (source,) = open_all(bulk.BulkFeed(), ATOM)
+    (source,) = open_all(bulk.BULK, ATOM)
     trades = list(source.events())
     assert [type(event) for event in trades] == [Trade] * 71
     ticks = [event.price_ticks for event in trades if isinstance(event, Trade)]

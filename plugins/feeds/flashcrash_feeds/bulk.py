@@ -7,6 +7,7 @@ the market), single trades by theirs. Source: reference/binance.md section 13.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from flashcrash_binance.probe import DecimalSample
 from flashcrash_core.api import (
@@ -22,14 +23,14 @@ from flashcrash_core.api import (
     hookimpl,
 )
 from flashcrash_feeds.bulk_layout import MAKER_FLAGS, Layout, recognise, symbol_of_file
-from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.file_source import FileFeed, FileSource
 from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import bulk_samples
 from flashcrash_feeds.tally import Tally, shown_line
 from flashcrash_feeds.trade_csv import field_reason, first_lines
 from flashcrash_feeds.trade_ids import Link, TradeIds
 
-__all__ = ["BulkFeed", "BulkSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
+__all__ = ["BULK", "BulkSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="Binance bulk files of trades and aggTrades, and aggregate-trade CSVs like them.")
 
@@ -123,14 +124,8 @@ class BulkSource(FileSource):
         self._finish(usable)
 
 
-class BulkFeed:
-    """Opens bulk files."""
-
-    def open(self, request: FeedRequest) -> BulkSource:
-        """Open the file at ``request.path``. Raises DataError."""
-        if request.path is None:
-            raise DataError("feed bulk: no file given; name a CSV or zip with --tape PATH")
-        return BulkSource(request.path, request)
+BULK: Final = FileFeed("bulk", "a CSV or zip", BulkSource)
+"""Opens bulk files."""
 
 
 @hookimpl
@@ -140,7 +135,7 @@ def flashcrash_feeds() -> list[FeedSpec]:
         FeedSpec(
             name="bulk",
             summary="Binance bulk files (aggTrades, trades; CSV or zip) and aggregate-trade CSVs like them",
-            build=lambda _config: BulkFeed(),
+            build=lambda _config: BULK,
             opens=opens,
             samples=bulk_samples(),
         )

@@ -1,13 +1,33 @@
-"""What the sources of all file feeds share: one reader at a time, progress, and an end that is the same however it comes."""
+"""What file feeds share: a feed that opens one file, and its source with one reader at a time, progress, and one end for all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from flashcrash_core.api import LineReader, MarketEvent, SourceInfo
+from attrs import frozen
+
+from flashcrash_core.api import DataError, FeedRequest, LineReader, MarketEvent, SourceInfo
 from flashcrash_feeds.tally import Tally
 
-__all__ = ["FileSource"]
+__all__ = ["FileFeed", "FileSource"]
+
+S = TypeVar("S", bound="FileSource")
+
+
+@frozen
+class FileFeed(Generic[S]):
+    """Opens files of one layout. ``wanted`` says in messages what to name."""
+
+    name: str
+    wanted: str
+    source: Callable[[Path, FeedRequest], S]
+
+    def open(self, request: FeedRequest) -> S:
+        """Open the file at ``request.path``. Raises DataError."""
+        if request.path is None:
+            raise DataError(f"feed {self.name}: no file given; name {self.wanted} with --tape PATH")
+        return self.source(request.path, request)
 
 
 class FileSource(ABC):

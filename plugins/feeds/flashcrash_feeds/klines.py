@@ -26,14 +26,14 @@ from flashcrash_core.api import (
     hookimpl,
 )
 from flashcrash_feeds.bulk_layout import symbol_of_file
-from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.file_source import FileFeed, FileSource
 from flashcrash_feeds.kline_trades import MOST_TRADES, Candle, InconsistentCandle, trades_of
 from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import kline_samples
 from flashcrash_feeds.tally import Tally, shown_line
 from flashcrash_feeds.trade_csv import field_reason, probed_lines, split_header
 
-__all__ = ["KlineFeed", "KlineSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
+__all__ = ["KLINES", "KlineSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="Binance bulk files of 1s klines; trades are invented from the candles.")
 
@@ -199,14 +199,8 @@ def _units(text: str, unit: Decimal) -> int:
     return int(Decimal(text) / unit)
 
 
-class KlineFeed:
-    """Opens kline files."""
-
-    def open(self, request: FeedRequest) -> KlineSource:
-        """Open the file at ``request.path``. Raises DataError."""
-        if request.path is None:
-            raise DataError("feed klines: no file given; name a CSV or zip of 1s klines with --tape PATH")
-        return KlineSource(request.path, request)
+KLINES: Final = FileFeed("klines", "a CSV or zip of 1s klines", KlineSource)
+"""Opens kline files."""
 
 
 @hookimpl
@@ -216,7 +210,7 @@ def flashcrash_feeds() -> list[FeedSpec]:
         FeedSpec(
             name="klines",
             summary="Binance bulk files of 1s klines (CSV or zip); trades invented from the candles, graded synthetic",
-            build=lambda _config: KlineFeed(),
+            build=lambda _config: KLINES,
             opens=opens,
             samples=kline_samples(),
         )

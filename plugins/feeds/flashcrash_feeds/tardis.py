@@ -24,14 +24,14 @@ from flashcrash_core.api import (
     Trade,
     hookimpl,
 )
-from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.file_source import FileFeed, FileSource
 from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import tardis_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
 from flashcrash_feeds.trade_csv import field_reason, first_lines, split_header
 from flashcrash_feeds.trade_ids import Link, TradeIds
 
-__all__ = ["TardisFeed", "TardisSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
+__all__ = ["TARDIS", "TardisSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="Trade CSV files in the layout of Tardis.")
 
@@ -145,14 +145,8 @@ class TardisSource(FileSource):
         self._finish(usable)
 
 
-class TardisFeed:
-    """Opens Tardis trade files."""
-
-    def open(self, request: FeedRequest) -> TardisSource:
-        """Open the file at ``request.path``. Raises DataError."""
-        if request.path is None:
-            raise DataError("feed tardis: no file given; name a trade CSV with --tape PATH")
-        return TardisSource(request.path, request)
+TARDIS: Final = FileFeed("tardis", "a trade CSV", TardisSource)
+"""Opens Tardis trade files."""
 
 
 @hookimpl
@@ -162,7 +156,7 @@ def flashcrash_feeds() -> list[FeedSpec]:
         FeedSpec(
             name="tardis",
             summary="trade CSV files in the layout of Tardis (exchange,symbol,timestamp,...), plain, gzip or zip",
-            build=lambda _config: TardisFeed(),
+            build=lambda _config: TARDIS,
             opens=opens,
             samples=tardis_samples(),
         )

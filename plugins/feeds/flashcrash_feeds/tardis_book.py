@@ -31,13 +31,13 @@ from flashcrash_core.api import (
     SourceInfo,
     hookimpl,
 )
-from flashcrash_feeds.file_source import FileSource
+from flashcrash_feeds.file_source import FileFeed, FileSource
 from flashcrash_feeds.row_times import RowTimes
 from flashcrash_feeds.samples import tardis_book_samples
 from flashcrash_feeds.tally import Tally, require_requested, shown_line
 from flashcrash_feeds.trade_csv import field_reason, probed_lines, split_header
 
-__all__ = ["TardisBookFeed", "TardisBookSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
+__all__ = ["TARDIS_BOOK", "TardisBookSource", "flashcrash_feeds", "flashcrash_plugin", "opens"]
 
 flashcrash_plugin = PluginInfo(api=1, summary="Order books in the layout of Tardis, incremental_book_L2.")
 
@@ -242,14 +242,8 @@ def _reason(error: Exception) -> tuple[str, str]:
     return field_reason(error)
 
 
-class TardisBookFeed:
-    """Opens Tardis book files."""
-
-    def open(self, request: FeedRequest) -> TardisBookSource:
-        """Open the file at ``request.path``. Raises DataError."""
-        if request.path is None:
-            raise DataError("feed tardis_book: no file given; name an incremental_book_L2 CSV with --tape PATH")
-        return TardisBookSource(request.path, request)
+TARDIS_BOOK: Final = FileFeed("tardis_book", "an incremental_book_L2 CSV", TardisBookSource)
+"""Opens Tardis book files."""
 
 
 @hookimpl
@@ -259,7 +253,7 @@ def flashcrash_feeds() -> list[FeedSpec]:
         FeedSpec(
             name="tardis_book",
             summary="order books in the layout of Tardis (incremental_book_L2 CSV), plain, gzip or zip",
-            build=lambda _config: TardisBookFeed(),
+            build=lambda _config: TARDIS_BOOK,
             opens=opens,
             samples=tardis_book_samples(),
         )

@@ -15,7 +15,7 @@ from flashcrash_feeds import bulk, replay, tardis
 
 pytest.importorskip("numba")
 
-FEEDS = {POL: tardis.TardisFeed, ATOM: bulk.BulkFeed}
+FEEDS = {POL: tardis.TARDIS, ATOM: bulk.BULK}
 
 
 @pytest.mark.parametrize("names", [SPOT, (USDM,), (POL,), (ATOM,)], ids=["spot", "usdm", "pol", "atom"])
@@ -23,7 +23,7 @@ FEEDS = {POL: tardis.TardisFeed, ATOM: bulk.BulkFeed}
 def test_recorded_files_give_the_same_rows(names: tuple[str, ...], source_is_mid: bool) -> None:
     """Books of thousands of levels by both rules, sweeps of trades: rows, bars, counts and states at random stops."""
     request, next_seq = InstrumentBook(), itertools.count(1).__next__
-    sources = [FEEDS.get(name, replay.ReplayFeed)().open(FeedRequest(request, next_seq, recorded(name))) for name in names]
+    sources = [FEEDS.get(name, replay.ReplayFeed()).open(FeedRequest(request, next_seq, recorded(name))) for name in names]
     info = sources[0].info
     instrument, has_book = info.instruments[0], info.has_book
     events = list(itertools.islice(itertools.chain.from_iterable(source.events() for source in sources), 250_000))

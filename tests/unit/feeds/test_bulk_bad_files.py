@@ -8,7 +8,7 @@ import pytest
 
 from flashcrash_core.api import DataError, FeedRequest, MarketEvent, Rejected, Trade
 from flashcrash_core.config.instruments import InstrumentBook
-from flashcrash_feeds.bulk import BulkFeed, BulkSource
+from flashcrash_feeds.bulk import BULK, BulkSource
 
 US = 1_760_000_000_000_000
 NAME = "POLUSDT-trades-2025-10-10"
@@ -36,7 +36,7 @@ def archive(tmp_path: Path, rows: int = 5000) -> Path:
 
 def opened(path: Path) -> BulkSource:
     """The source of a file."""
-    return BulkFeed().open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path))
+    return BULK.open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path))
 
 
 def read(path: Path) -> list[MarketEvent]:

@@ -9,7 +9,7 @@ import pytest
 from flashcrash_core.api import DataError, DataTier, FeedGap, FeedRequest, MarketEvent, Rejected, Side, Trade
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_feeds import bulk, klines, tardis
-from flashcrash_feeds.klines import KlineFeed, KlineSource
+from flashcrash_feeds.klines import KLINES, KlineSource
 
 NAME = "POLUSDT-1s-2025-10-10"
 US = 1_760_000_000_000_000
@@ -31,7 +31,7 @@ def write(tmp_path: Path, *rows: str, name: str = f"{NAME}.csv") -> Path:
 
 def opened(path: Path) -> KlineSource:
     """The source of a file."""
-    return KlineFeed().open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path))
+    return KLINES.open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path))
 
 
 def read(path: Path) -> list[MarketEvent]:

@@ -22,7 +22,7 @@ from flashcrash_core.api import (
 )
 from flashcrash_core.config.instruments import InstrumentBook
 from flashcrash_feeds import bulk, tardis, tardis_book
-from flashcrash_feeds.tardis_book import TardisBookFeed, TardisBookSource
+from flashcrash_feeds.tardis_book import TARDIS_BOOK, TardisBookSource
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
 US = 1_760_000_000_000_000
@@ -48,7 +48,7 @@ def write(tmp_path: Path, *messages: list[str], header: str = HEADER) -> Path:
 
 def opened(path: Path, *symbols: str) -> TardisBookSource:
     """The source of a file."""
-    return TardisBookFeed().open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path, symbols))
+    return TARDIS_BOOK.open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path, symbols))
 
 
 def read(path: Path, *symbols: str) -> list[MarketEvent]:

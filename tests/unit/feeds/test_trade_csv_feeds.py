@@ -3,7 +3,9 @@
 import gzip
 import itertools
 import zipfile
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,18 +23,21 @@ from flashcrash_core.api import (
     UsageError,
 )
 from flashcrash_core.config.instruments import InstrumentBook
-from flashcrash_feeds.bulk import BulkFeed
+from flashcrash_feeds.bulk import BULK
 from flashcrash_feeds.bulk import opens as bulk_opens
 from flashcrash_feeds.bulk_layout import symbol_of_file
-from flashcrash_feeds.tardis import TardisFeed
+from flashcrash_feeds.file_source import FileFeed
+from flashcrash_feeds.klines import KLINES
+from flashcrash_feeds.tardis import TARDIS
 from flashcrash_feeds.tardis import opens as tardis_opens
+from flashcrash_feeds.tardis_book import TARDIS_BOOK
 from flashcrash_feeds.trade_ids import Link, TradeIds
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
 US = 1_760_000_000_000_000
 
 
-def open_with(feed: TardisFeed | BulkFeed, path: Path, *symbols: str) -> FeedSource:
+def open_with(feed: FileFeed[Any], path: Path, *symbols: str) -> FeedSource:
     """Open a file."""
     return feed.open(FeedRequest(InstrumentBook(), itertools.count(1).__next__, path, symbols))
 
@@ -49,7 +54,7 @@ def tardis_row(number: int, side: str = "buy", price: str = "0.2361", amount: st
     return f"binance,{symbol},{US + number},{US + number + 9},{number},{side},{price},{amount}"
 
 
-def read(feed: TardisFeed | BulkFeed, path: Path, *symbols: str) -> list[MarketEvent]:
+def read(feed: FileFeed[Any], path: Path, *symbols: str) -> list[MarketEvent]:
     """All events of a file."""
     opened = open_with(feed, path, *symbols)
     try:
@@ -69,31 +74,31 @@ def kinds(events: list[MarketEvent]) -> list[str]:
 def test_tardis_row(tmp_path: Path) -> None:
     """A row becomes a trade with the exchange's and the local time; side is the taker's."""
     path = write(tmp_path, "t.csv", HEADER, tardis_row(5), tardis_row(6, "sell"))
-    first, second = read(TardisFeed(), path)
+    first, second = read(TARDIS, path)
     assert first == Trade("POLUSDT", 1, US + 5, US + 14, 5, 2361, 478, Side.BUY)
     assert isinstance(second, Trade)
     assert second.aggressor is Side.SELL
-    info = open_with(TardisFeed(), path).info
+    info = open_with(TARDIS, path).info
     assert (info.has_book, info.data_tier, info.symbols) == (False, DataTier.TRADES, ("POLUSDT",))
 
 
 def test_tardis_columns_in_any_order(tmp_path: Path) -> None:
     """Columns are found by name."""
     path = write(tmp_path, "t.csv", "price,id,side,amount,symbol,timestamp,exchange", f"0.2361,5,buy,47.8,POLUSDT,{US},binance")
-    assert read(TardisFeed(), path) == [Trade("POLUSDT", 1, US, US, 5, 2361, 478, Side.BUY)]
+    assert read(TARDIS, path) == [Trade("POLUSDT", 1, US, US, 5, 2361, 478, Side.BUY)]
 
 
 def test_tardis_id_gap_comes_before_the_trade(tmp_path: Path) -> None:
     """A jump in the ids is a gap before the trade; a repeat is refused; a late one from the hole is passed on, once."""
     rows = [tardis_row(number) for number in (5, 6, 9, 9, 7, 7, 10)]
-    got = kinds(read(TardisFeed(), write(tmp_path, "t.csv", HEADER, *rows)))
+    got = kinds(read(TARDIS, write(tmp_path, "t.csv", HEADER, *rows)))
     assert got == ["Trade", "Trade", "trade_id_gap", "Trade", "duplicate", "Trade", "duplicate", "Trade"]
 
 
 def test_ids_of_other_exchanges_are_not_chained(tmp_path: Path) -> None:
     """Only Binance is known to count its trades by one."""
     rows = [tardis_row(number).replace("binance", "okex") for number in (5, 50)]
-    assert kinds(read(TardisFeed(), write(tmp_path, "t.csv", HEADER, *rows))) == ["Trade", "Trade"]
+    assert kinds(read(TARDIS, write(tmp_path, "t.csv", HEADER, *rows))) == ["Trade", "Trade"]
 
 
 def test_tardis_broken_rows_are_counted(tmp_path: Path) -> None:
@@ -108,7 +113,7 @@ def test_tardis_broken_rows_are_counted(tmp_path: Path) -> None:
     path = write(
         tmp_path, "t.csv", HEADER, *rows, tardis_row(2, price="0.23615"), tardis_row(2).replace(",2,", ",x,"), tardis_row(2)
     )
-    got = read(TardisFeed(), path)
+    got = read(TARDIS, path)
     assert kinds(got) == ["Trade", "missing_field", "bad_side", "nan", "zero", "off_tick", "not_a_number", "Trade"]
     refused = [one for one in got if isinstance(one, Rejected)]
     assert refused[0].detail.startswith(f"{path}:3 ")
@@ -117,19 +122,19 @@ def test_tardis_broken_rows_are_counted(tmp_path: Path) -> None:
 def test_times_going_backwards_are_passed_on(tmp_path: Path) -> None:
     """The feed keeps the file's order; lateness is the kernel's to judge."""
     rows = [tardis_row(5), tardis_row(6).replace(str(US + 6), str(US - 9_000_000))]
-    assert [one.exchange_us for one in read(TardisFeed(), write(tmp_path, "t.csv", HEADER, *rows))] == [US + 5, US - 9_000_000]
+    assert [one.exchange_us for one in read(TARDIS, write(tmp_path, "t.csv", HEADER, *rows))] == [US + 5, US - 9_000_000]
 
 
 def test_rows_that_arrived_earlier_are_refused(tmp_path: Path) -> None:
     """Arrival is the order of the file: a row with an older local time is refused by file and row, a unit other than us ends it."""
     path = write(tmp_path, "t.csv", HEADER, tardis_row(5), tardis_row(6).replace(str(US + 15), str(US - 9_000_000)), tardis_row(7))
-    got = read(TardisFeed(), path)
+    got = read(TARDIS, path)
     assert kinds(got) == ["Trade", "out_of_order", "trade_id_gap", "Trade"]
     assert isinstance(got[1], Rejected)
     assert got[1].detail.startswith(f"{path}:3 ")
     mixed = write(tmp_path, "m.csv", HEADER, tardis_row(5), tardis_row(6).replace(str(US + 6), str(US // 1000)))
     with pytest.raises(DataError, match=r"m\.csv:3: time .* is in milliseconds"):
-        read(TardisFeed(), mixed)
+        read(TARDIS, mixed)
 
 
 def test_several_symbols_and_a_filter(tmp_path: Path) -> None:
@@ -141,8 +146,8 @@ def test_several_symbols_and_a_filter(tmp_path: Path) -> None:
         tardis_row(901, price="1.5", symbol="ATOMUSDT"),
     ]
     path = write(tmp_path, "t.csv", HEADER, *rows)
-    assert kinds(read(TardisFeed(), path)) == ["Trade"] * 4
-    assert {one.symbol for one in read(TardisFeed(), path, "ATOMUSDT")} == {"ATOMUSDT"}
+    assert kinds(read(TARDIS, path)) == ["Trade"] * 4
+    assert {one.symbol for one in read(TARDIS, path, "ATOMUSDT")} == {"ATOMUSDT"}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_wrong_tardis_files(tmp_path: Path, rows: list[str], message: str) -> No
     """Empty, headed only, or another format: one clear message with the file's name."""
     path = write(tmp_path, "t.csv", *rows)
     with pytest.raises(DataError, match=message) as caught:
-        open_with(TardisFeed(), path)
+        open_with(TARDIS, path)
     assert str(path) in str(caught.value)
 
 
@@ -165,7 +170,7 @@ def test_tardis_file_of_broken_rows_only(tmp_path: Path) -> None:
     """A file without one usable row says so at its end."""
     path = write(tmp_path, "t.csv", HEADER, *[tardis_row(number, price="-1") for number in range(3)])
     with pytest.raises(DataError, match=r"no usable rows: all 3 were refused.*negative"):
-        read(TardisFeed(), path)
+        read(TARDIS, path)
 
 
 def test_truncated_tardis_gzip(tmp_path: Path) -> None:
@@ -175,7 +180,7 @@ def test_truncated_tardis_gzip(tmp_path: Path) -> None:
     path = tmp_path / "cut.csv.gz"
     path.write_bytes(body[: len(body) // 2])
     got: list[MarketEvent] = []
-    opened = open_with(TardisFeed(), path)
+    opened = open_with(TARDIS, path)
     with pytest.raises(DataError, match="breaks off after line"):
         got.extend(opened.events())
     opened.close()
@@ -222,14 +227,14 @@ ATOM_HEADER = "aggregate_trade_id,price,quantity_atom,first_trade_id,last_trade_
 def test_bulk_layouts(tmp_path: Path, name: str, rows: list[str], expected: Trade) -> None:
     """Spot and futures, trades and aggregates, ms, us and ISO times, with and without header: all give the same kind of trade."""
     path = write(tmp_path, name, *rows)
-    assert read(BulkFeed(), path) == [expected]
+    assert read(BULK, path) == [expected]
     assert bulk_opens(path, path.read_bytes())
     assert not tardis_opens(path, path.read_bytes())
 
 
 def test_futures_file_is_known_by_its_columns(tmp_path: Path) -> None:
     """Futures files lack bestMatch; the futures grid is taken."""
-    info = open_with(BulkFeed(), write(tmp_path, "BTCUSDT-aggTrades-2025-10-10.csv", f"1,100.1,0.5,1,2,{US // 1000},true")).info
+    info = open_with(BULK, write(tmp_path, "BTCUSDT-aggTrades-2025-10-10.csv", f"1,100.1,0.5,1,2,{US // 1000},true")).info
     assert info.instruments[0].kind is MarketKind.USDM
 
 
@@ -238,20 +243,20 @@ def test_bulk_zip(tmp_path: Path) -> None:
     path = tmp_path / "POLUSDT-aggTrades-2025-10-10.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("POLUSDT-aggTrades-2025-10-10.csv", SPOT_AGG + "\n")
-    assert kinds(read(BulkFeed(), path)) == ["Trade"]
+    assert kinds(read(BULK, path)) == ["Trade"]
 
 
 def test_aggregates_chain_by_first_and_last_id(tmp_path: Path) -> None:
     """The next aggregate's first id continues the last one's; a jump is a gap, a repeat refused."""
     rows = [f"{agg},0.2361,47.8,{first},{last},{US},True,True" for agg, first, last in ((1, 5, 6), (2, 7, 7), (3, 9, 9), (3, 9, 9))]
-    got = kinds(read(BulkFeed(), write(tmp_path, "POLUSDT-aggTrades-2025-10-10.csv", *rows)))
+    got = kinds(read(BULK, write(tmp_path, "POLUSDT-aggTrades-2025-10-10.csv", *rows)))
     assert got == ["Trade", "Trade", "trade_id_gap", "Trade", "duplicate"]
 
 
 def test_futures_aggregates_chain_by_their_own_id(tmp_path: Path) -> None:
     """In futures the trade ids skip prints that are not of the market; only the aggregate's own id counts up by one."""
     rows = [f"{agg},100.1,0.5,{first},{first},{US // 1000},true" for agg, first in ((1, 5), (2, 9), (4, 12))]
-    got = kinds(read(BulkFeed(), write(tmp_path, "BTCUSDT-aggTrades-2025-10-10.csv", *rows)))
+    got = kinds(read(BULK, write(tmp_path, "BTCUSDT-aggTrades-2025-10-10.csv", *rows)))
     assert got == ["Trade", "Trade", "trade_id_gap", "Trade"]
 
 
@@ -265,11 +270,11 @@ def test_bulk_broken_rows(tmp_path: Path) -> None:
         "101,0.1",
         SPOT_AGG.replace("True", "maybe"),
     )
-    got = read(BulkFeed(), path)
+    got = read(BULK, path)
     assert kinds(got) == ["Trade", "not_a_number", "missing_field", "bad_side"]
     only_bad = write(tmp_path, "POLUSDT-aggTrades-2025-10-11.csv", SPOT_AGG.replace("0.2361", "0"))
     with pytest.raises(DataError, match="no usable rows"):
-        read(BulkFeed(), only_bad)
+        read(BULK, only_bad)
 
 
 @pytest.mark.parametrize("content", ["", "hello world\n", ATOM_HEADER + "\n"])
@@ -278,7 +283,7 @@ def test_wrong_bulk_files(tmp_path: Path, content: str) -> None:
     path = tmp_path / "POLUSDT-aggTrades-2025-10-10.csv"
     path.write_text(content)
     with pytest.raises(DataError, match=r"no events|not a Binance bulk file"):
-        open_with(BulkFeed(), path)
+        open_with(BULK, path)
 
 
 @pytest.mark.parametrize(
@@ -323,3 +328,13 @@ def test_trade_ids_remember_a_bounded_number_of_holes() -> None:
         ids.link(number, number)
     assert ids.link(1997, 1997) is Link.LATE
     assert ids.link(1, 1) is Link.DUPLICATE
+
+
+@pytest.mark.parametrize("feed", [TARDIS, TARDIS_BOOK, BULK, KLINES], ids=lambda feed: feed.name)
+def test_a_file_feed_without_a_file_says_what_to_name(feed: FileFeed[Any]) -> None:
+    """The feed, and what it reads; the plugin offers it under that name."""
+    with pytest.raises(DataError, match=rf"^feed {feed.name}: no file given; name {feed.wanted} with --tape PATH$"):
+        feed.open(FeedRequest(InstrumentBook(), itertools.count(1).__next__))
+    (spec,) = import_module(f"flashcrash_feeds.{feed.name}").flashcrash_feeds()
+    assert spec.name == feed.name
+    assert spec.build(None) is feed
