@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from flashcrash_core.market.tape.columns import TABLES, TapeColumns
+from flashcrash_core.market.tape.columns import TABLES, Column, TapeColumns
+from flashcrash_core.market.tape.reader import forget_column
 
 __all__ = ["first_receive_us", "joined", "overlap"]
 
@@ -22,12 +23,12 @@ def overlap(parts: Sequence[TapeColumns], tolerance_us: int) -> bool:
 
 
 def joined(parts: Sequence[TapeColumns]) -> TapeColumns:
-    """One after the other in memory; a single one as it is."""
+    """One after the other in memory; a single one as it is. What was read of each is given back, so that it is there once."""
     first = parts[0]
     if len(parts) == 1:
         return first
     tables = {
-        table: {column: np.concatenate([part.tables[table][column] for part in parts]) for column in columns}
+        table: {column: _one_after_the_other([part.tables[table][column] for part in parts]) for column in columns}
         for table, columns in TABLES.items()
     }
     texts: list[tuple[str, str]] = []
@@ -38,3 +39,10 @@ def joined(parts: Sequence[TapeColumns]) -> TapeColumns:
     tables["notes"] = {"text": np.concatenate(notes)}
     identity = "+".join(part.identity for part in parts) if all(part.identity for part in parts) else ""
     return TapeColumns(first.symbol, tables, tuple(texts), first.continuity, identity)
+
+
+def _one_after_the_other(columns: Sequence[Column]) -> Column:
+    whole = np.concatenate(columns)
+    for column in columns:
+        forget_column(column)
+    return whole

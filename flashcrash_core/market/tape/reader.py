@@ -15,7 +15,7 @@ from flashcrash_core.market.tape.column_files import column_path, stored_dtype
 from flashcrash_core.market.tape.columns import TABLES, TapeColumns
 from flashcrash_core.market.tape.manifest import MANIFEST_NAME, TapeManifest, read_manifest
 
-__all__ = ["Tape", "forget_pages", "is_tape", "open_tape", "tape_folder"]
+__all__ = ["Tape", "forget_column", "forget_pages", "is_tape", "open_tape", "tape_folder"]
 
 _AGAIN: Final = "import the source files again"
 
@@ -60,9 +60,14 @@ def forget_pages(columns: TapeColumns) -> None:
     """Give back the memory of what was read of mapped columns; they are read from disk again when they are looked at."""
     for table in columns.tables.values():
         for column in table.values():
-            mapped = getattr(column, "_mmap", None)
-            if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-                mapped.madvise(mmap.MADV_DONTNEED)
+            forget_column(column)
+
+
+def forget_column(column: NDArray[Any]) -> None:
+    """:func:`forget_pages` of one of them."""
+    mapped = getattr(column, "_mmap", None)
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _stamp(folder: Path) -> str:
