@@ -61,4 +61,4 @@ def _compiling() -> str:
         if os.access(there, os.W_OK)
         else f"it cannot be kept in {folder}, which cannot be written; FLASHCRASH_CACHE_DIR names another folder"
     )
-    return f"compiling the indicators for this machine, which can take half a minute; {kept}"
+    return f"compiling the indicators for this machine, which can take a minute; {kept}"
