@@ -41,6 +41,7 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
             view.research()
     view.rule("data")
     view.data()
+    view.feed_health()
     view.indicators()
     view.footer()
 
@@ -239,6 +240,15 @@ class _View:
                 shown = ", ".join(f"{r['name']} {'missing' if r['value'] is None else format(r['value'], '.4g')}" for r in extra)
                 self._say(f"{symbol}: extra indicators at the end: {shown}")
 
+    def feed_health(self) -> None:
+        """How a live feed heard its market: what its plugin tells, whatever that is."""
+        health = self._report.get("feed_health")
+        if health is None:
+            return
+        self._say(f"feed: {_plain_facts(health)}")
+        for name, one in health.get("symbols", {}).items():
+            self._say(f"  {name}: {_plain_facts(one)}")
+
     def indicators(self) -> None:
         """Those that faulted, and those of other distributions: the rest does what the manual says."""
         for name, one in self._report["indicators"].items():
@@ -297,6 +307,17 @@ def _table(*columns: str, left: int = 1) -> Table:
 
 def _row(table: Table, *cells: str | Text) -> None:
     table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+
+
+def _plain_facts(told: dict[str, Any]) -> str:
+    """Names and values that are no tables, the empty ones left out; a number that is 0 says something."""
+    facts = []
+    for key, value in told.items():
+        if isinstance(value, dict | list | tuple) or value is None or value == "":
+            continue
+        shown = ("yes" if value else "no") if isinstance(value, bool) else f"{value:,}" if isinstance(value, int | float) else value
+        facts.append(f"{key.replace('_', ' ')} {shown}")
+    return ", ".join(facts)
 
 
 def _count(number: int, noun: str) -> str:
