@@ -26,6 +26,12 @@ __all__ = ["random_run"]
 
 INDICATORS = ("acceleration", "imbalance", "spread", "volume_delta", "message_velocity", "candle_patterns", "depth")
 SYMBOLS = ("AAAUSDT", "BBBUSDT", "CCCUSDT")
+EAGER = (
+    "strategy.score_threshold=0", "strategy.volume_ratio=0", "strategy.min_range_pct=0", "strategy.min_edge_bp=0",
+    "strategy.cooldown_fill_s=0", "detector.warmup_s=10", "detector.minimum_available=2", "detector.confirmations=2",
+    "scorer.liquidity_gate=false",
+)  # fmt: skip
+"""What lets a run buy something sooner."""
 Events = list[MarketEvent]
 
 
@@ -109,6 +115,8 @@ def _settings(rng: random.Random) -> list[str]:
         chosen += [f"indicators.{name}.min_samples=20" for name in ("volatility", "spread", "volume_delta", "message_velocity")]
     if rng.random() < 0.3:
         chosen += ["indicators.depth.trigger=0.8", "indicators.depth.release=0.9", "indicators.acceleration.level=0.0001"]
+    if rng.random() < 0.5:
+        chosen += [one for one in EAGER if one.partition("=")[0] not in {other.partition("=")[0] for other in chosen}]
     return chosen
 
 

@@ -16,7 +16,7 @@ from flashcrash_core.runtime.batching import expected_rows
 pytest.importorskip("numba", reason="numba is not installed; there is no batch engine")
 
 
-@pytest.mark.parametrize("seed", [59, 109])
+@pytest.mark.parametrize("seed", [35, 52])
 def test_random_runs(seed: int) -> None:
     """Runs that once differed: a state and what it led to at once were committed apart. `python tests/random_runs.py` has more."""
     told = different(seed)
