@@ -1,9 +1,10 @@
-"""The venue's budget of REST weight: what was used of it, and when the next request may go.
+"""The venue's budget of REST weight: what was used of it, and whether a request may go now.
 
 Limits are the venue's to change: it tells what was used in ``X-MBX-USED-WEIGHT-1M``, and how long to be silent in ``Retry-After``
 (reference/binance.md section 8). A part is kept back for others of the same address: orders matter more than looking.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,6 +18,8 @@ _MINUTE_US: Final = 60_000_000
 _SHARE: Final = 0.5
 """Of the minute's weight for market data."""
 _DEFAULT_WAIT_S: Final = 10.0
+_LONGEST_WAIT_S: Final = 3 * 86_400.0
+"""The venue bans for three days at most."""
 _LIMITS: Final = {MarketKind.SPOT: 6_000, MarketKind.USDM: 2_400}
 _DEPTH: Final = {
     MarketKind.SPOT: ((100, 5), (500, 25), (1_000, 50), (5_000, 250)),
@@ -46,31 +49,38 @@ class RequestWeight:
         """Weight a minute that market data may use."""
         return int(_LIMITS[self.kind] * _SHARE)
 
-    def reserve(self, weight: int, now_us: int) -> int:
-        """Take ``weight`` from the budget; the time from which the request may go."""
+    def take(self, weight: int, now_us: int, *, share: float = 1.0) -> bool:
+        """Take ``weight`` from ``share`` of the budget; False: not now, ask again later. A request is sent only when it may go,
+        so that none is under way when the venue asks for silence."""
         self._turn(now_us)
-        at_us = max(now_us, self.silent_until_us)
-        if self.used + weight > self.budget:
-            at_us = max(at_us, (self._minute + 1) * _MINUTE_US)
+        if now_us < self.silent_until_us or self.used + weight > self.budget * share:
+            return False
         self.used += weight
-        return at_us
+        return True
 
     def told(self, status: int, headers: Mapping[str, str], now_us: int) -> None:
         """An answer came: what it says about the budget."""
         self._turn(now_us)
         known = {name.lower(): value for name, value in headers.items()}
         used = known.get("x-mbx-used-weight-1m", "")
-        if used.isdigit():
+        if used.isdecimal() and used.isascii() and len(used) < 10:
             self.used = max(self.used, int(used))
         if status in (418, 429):
             self.refusals += 1
-            try:
-                wait_s = float(known.get("retry-after", ""))
-            except ValueError:
-                wait_s = _DEFAULT_WAIT_S
-            self.silent_until_us = max(self.silent_until_us, now_us + int(max(wait_s, 1.0) * 1e6))
+            self.silent_until_us = max(self.silent_until_us, now_us + int(_wait_s(known.get("retry-after", "")) * 1e6))
 
     def _turn(self, now_us: int) -> None:
         minute = now_us // _MINUTE_US
         if minute != self._minute:
             self._minute, self.used = minute, 0
+
+
+def _wait_s(text: str) -> float:
+    """Seconds of silence; some of them where the header makes no sense."""
+    try:
+        wait_s = float(text)
+    except ValueError:
+        return _DEFAULT_WAIT_S
+    if not math.isfinite(wait_s):
+        return _DEFAULT_WAIT_S
+    return min(max(wait_s, 1.0), _LONGEST_WAIT_S)

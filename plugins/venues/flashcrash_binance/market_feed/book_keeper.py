@@ -20,6 +20,12 @@ MAX_ASIDE: Final = 10_000
 """Diffs kept aside: 1,000 s of them. Beyond it the oldest are let go, which only a newer snapshot can mend."""
 RECENT: Final = 256
 """Applied diffs that are remembered, to place a snapshot that is a little older than the book: 25 s of them."""
+ID_LEAP: Final = 10_000_000
+"""Ids may run ahead of the book by so many, and by a million a second since it changed: USD-M, the quickest, counts 70,000."""
+SNAPSHOT_LEAP: Final = 100_000_000
+"""The same for diffs that waited for a snapshot: it is a minute older at most."""
+MAX_BACKWARDS: Final = 5
+"""So many snapshots that are older than what was seen say that the venue's ids began anew."""
 EDGE_SHARE: Final = 0.25
 """A price that has come within this share of the way to the snapshot's last level asks for a deeper look."""
 
@@ -59,7 +65,12 @@ class BookKeeper:
     healed: int = 0
     resyncs: int = 0
     stale_snapshots: int = 0
+    implausible: int = 0
+    """Diffs that waited for a book with ids that no snapshot will ever reach: damaged ones."""
     _aside: list[BookDelta] = field(factory=list)
+    _seen_id: int = 0
+    """Largest id that the book had, also after it was forgotten."""
+    _backwards: int = 0
     _fresh: bool = False
     _edges: tuple[int, int] = (0, 0)
     _middle: int = 0
@@ -78,6 +89,11 @@ class BookKeeper:
     def waiting(self) -> int:
         """Diffs kept aside."""
         return len(self._aside)
+
+    def is_plausible(self, update_id: int, now_us: int) -> bool:
+        """Whether the venue can have come to that id by now. Anything goes before the first book."""
+        known_id = self.sync.update_id
+        return not known_id or update_id - known_id <= ID_LEAP + now_us - self.changed_us
 
     def on_delta(self, delta: BookDelta, now_us: int) -> Verdict:
         """Take a diff, from whichever connection."""
@@ -103,6 +119,12 @@ class BookKeeper:
 
     def on_snapshot(self, snapshot: BookSnapshot, limit: int, now_us: int) -> Verdict:
         """Take a REST snapshot of up to ``limit`` levels a side, whenever it was asked for."""
+        if self._is_from_before(snapshot):
+            self.stale_snapshots += 1
+            return Verdict.TOO_OLD
+        plausible = [delta for delta in self._aside if delta.first_id <= snapshot.update_id + SNAPSHOT_LEAP]
+        self.implausible += len(self._aside) - len(plausible)
+        self._aside = plausible
         later = [*self.recent, *self._aside] if self.usable else self._aside
         fresh = BookSync()
         fresh.on_snapshot(snapshot)
@@ -114,7 +136,7 @@ class BookKeeper:
             self.sync, self._fresh, self.recent, self._aside = before
             self.stale_snapshots += 1
             return Verdict.TOO_OLD
-        if before[0].state is SyncState.SYNCED and self.usable and self.sync.update_id < before[0].update_id:
+        if self.usable and self.sync.update_id < before[0].update_id:
             # Older than the book, and what lies between is not remembered.
             self.sync, self._fresh, self.recent, self._aside = before
             self.stale_snapshots += 1
@@ -122,9 +144,10 @@ class BookKeeper:
         bids, asks = snapshot.bids, snapshot.asks
         self._edges = (bids[-1][0] if len(bids) >= limit else 0, asks[-1][0] if len(asks) >= limit else 0)
         self._middle = (bids[0][0] + asks[0][0]) // 2 if bids and asks else 0
-        self.snapshot_us = now_us
+        self.snapshot_us = self.changed_us = now_us
         self.usable = True
         self.resyncs += 1
+        self._seen_id = self._backwards = 0
         return Verdict.WHOLE
 
     def lose(self) -> None:
@@ -133,9 +156,11 @@ class BookKeeper:
         self.holes += 1
 
     def forget(self) -> None:
-        """The book itself is wrong: only a snapshot can mend it."""
+        """The book itself is wrong, or nobody hears how it goes on: only a new snapshot can mend it."""
         if self.usable:
             self.lose()
+        self._seen_id = max(self._seen_id, self.update_id, *(delta.last_id for delta in self._aside))
+        self._aside.clear()
         self.sync, self._fresh = BookSync(), False
         self.recent.clear()
 
@@ -154,6 +179,13 @@ class BookKeeper:
         return BookSnapshot(self.symbol, seq, None, receive_us, self.update_id, *levels)
 
     # -- the chain ---------------------------------------------------------------------------------------------------
+
+    def _is_from_before(self, snapshot: BookSnapshot) -> bool:
+        """A snapshot from before the book was forgotten, with no diff to hold it against (a cache's, or a slow server's)."""
+        if self._aside or snapshot.update_id >= self._seen_id:
+            return False
+        self._backwards += 1
+        return self._backwards <= MAX_BACKWARDS
 
     def _contained(self, delta: BookDelta) -> bool:
         if self.continuity is Continuity.FUTURES:

@@ -11,7 +11,6 @@ message that shows it; then nothing of that book until it can be told as a whole
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -20,11 +19,13 @@ import msgspec
 from flashcrash_binance.codec import BadMessage, MarketCodec
 from flashcrash_binance.market_feed.actions import Action
 from flashcrash_binance.market_feed.book_keeper import BookKeeper, Verdict
-from flashcrash_binance.market_feed.health import FeedHealth, LinkHealth, SymbolHealth
+from flashcrash_binance.market_feed.health import FeedHealth, MessageRate, feed_health
 from flashcrash_binance.market_feed.latency import VenueClock
-from flashcrash_binance.market_feed.links import SHUTDOWN, Link, Links
-from flashcrash_binance.market_feed.merging import RecentPayloads
+from flashcrash_binance.market_feed.link import Link
+from flashcrash_binance.market_feed.links import SHUTDOWN, Links
+from flashcrash_binance.market_feed.merging import MAX_MISSING, RecentPayloads
 from flashcrash_binance.market_feed.settings import FeedSettings, SymbolSettings
+from flashcrash_binance.market_feed.soundness import StampCheck, require_plausible_ids, require_stream_of
 from flashcrash_binance.market_feed.stream_names import bundles_of, streams_of
 from flashcrash_binance.market_feed.symbol_feed import SymbolFeed
 from flashcrash_binance.market_feed.venue_requests import VenueRequests
@@ -50,6 +51,8 @@ Captured = Callable[[str, int, bytes], None]
 """``captured(symbol, receive_us, line)``: a recorder's view; each event has one line, in the order of the events."""
 
 TICK_US: Final = 50_000
+_DOUBT_US: Final = 1_000_000
+"""A quote that disagrees with the book: often it only ran ahead of it, so the look may wait a little."""
 LOOK_US: Final = 250_000
 """Between two looks at the connections."""
 MAX_FRAME_BYTES: Final = 4 * 2**20
@@ -58,6 +61,10 @@ _STREAM_START: Final = b'{"stream":"'
 _SHUTDOWN: Final = b"serverShutdown"
 _SHUTDOWN_STREAM: Final = b"!serverShutdown"
 _SHOWN: Final = 80
+_QUOTES_STUCK_US: Final = 10_000_000
+"""No quote was newer than the last one for so long, while the book went on and is still behind it: that one's id was wrong."""
+_LEAST_TIME_US: Final = 10**15
+"""The year 2001: no venue tells an earlier time."""
 
 _decode_time: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -85,10 +92,14 @@ class FeedCore:
         self.messages = 0
         self.overflows = 0
         self.clock = VenueClock()
+        self.stamps = StampCheck(self.clock)
+        self.rate = MessageRate()
+        self.copies = 0
+        """Messages that another connection had brought before."""
         self._next_seq = next_seq
         self._rng = Random(f"binance feed:{seed}")
         self._receive_us = 0
-        self._started_us = 0
+        self._now_us = 0
         self._look_us = 0
         self._recent = RecentPayloads()
         self._position_open = False
@@ -105,11 +116,12 @@ class FeedCore:
                 BookKeeper(symbol, continuity),
                 self._rng,
                 next(i for i, (_, streams) in enumerate(bundles) if streams_of(symbol, own)[0] in streams),
+                f"{symbol.lower()}@".encode(),
             )
             for symbol, own in symbols.items()
         }
         self.requests = VenueRequests(self)
-        self._take: dict[type, Callable[[SymbolFeed, Any, bytes, int], None]] = {
+        self._take: dict[type, Callable[[SymbolFeed, Any, bytes, int], bool]] = {
             Trade: self._on_trade,
             BestQuote: self._on_quote,
             BookDelta: self._on_delta,
@@ -122,7 +134,11 @@ class FeedCore:
 
     @position_open.setter
     def position_open(self, is_open: bool) -> None:
+        opens = is_open and not self._position_open
         self._position_open = self.links.urgent = is_open
+        if opens:
+            self.links.hurry(self._now_us)
+            self.requests.hurry(self._now_us)
 
     def book(self, symbol: str) -> BookSync:
         """The feed's own book; BUFFERING or EMPTY in what it says while it is not whole."""
@@ -132,7 +148,8 @@ class FeedCore:
 
     def start(self, now_us: int) -> None:
         """Connect."""
-        self._started_us = self._look_us = now_us
+        self._now_us = self._look_us = now_us
+        self.rate.note(now_us, 0)
         for one in self.symbols.values():
             one.blind_since_us = one.told_us = now_us
         self.links.start(now_us)
@@ -156,6 +173,10 @@ class FeedCore:
         if link is None or not link.opened_us:
             return
         self.messages += 1
+        self._now_us = now_us
+        if len(self.events) >= self.settings.max_events:
+            self._overflow(now_us)
+        name = b""
         if payload.startswith(_STREAM_START):
             name = payload[11 : payload.find(b'"', 11, 139)]
             if name == _SHUTDOWN_STREAM:
@@ -164,29 +185,35 @@ class FeedCore:
             self.links.on_message(link, name, now_us)
         elif self._on_reply(link, payload, now_us):
             return
-        if not self._recent.is_new(payload):
+        if not self._recent.is_new(payload, now_us):
+            self.copies += 1
+            link.copies += 1
+            link.note_lag(self._recent.late_us)
             return
         stamp_us = now_us if now_us > self._receive_us else self._receive_us + 1
         try:
             if len(payload) > MAX_FRAME_BYTES:
                 raise BadMessage("huge", f"a message of {len(payload)} bytes; at most {MAX_FRAME_BYTES} are read")
             event = self._decode(payload, stamp_us)
+            if event is None:
+                return
+            take = self._take.get(type(event))
+            if take is None:
+                raise BadMessage("unknown_event", f"{type(event).__name__} on a stream", symbol=event.symbol)
+            one = self.symbols[event.symbol]
+            own_us = event.exchange_us
+            self._require_sound(one, event, name, now_us)
         except BadMessage as error:
             self._recent.forget(payload)
             self._on_bad(link, error, now_us)
             return
-        if event is None:
-            return
-        take = self._take.get(type(event))
-        if take is None:
-            self._on_bad(link, BadMessage("unknown_event", f"{type(event).__name__} on a stream", symbol=event.symbol), now_us)
-            return
-        one = self.symbols[event.symbol]
         one.messages += 1
-        own_us = event.exchange_us
-        if own_us is not None:
-            one.latency.add(now_us, own_us)
-        take(one, event, payload, now_us)
+        if take(one, event, payload, now_us):
+            link.note_lag(0)
+            if own_us is not None:
+                one.latency.add(now_us, own_us)
+        elif own_us is not None and one.latency.least_us is not None:
+            link.note_lag(now_us - own_us - one.latency.least_us)
 
     def on_close(self, connection: int, now_us: int, reason: str) -> None:
         """A connection broke, or was refused."""
@@ -195,9 +222,13 @@ class FeedCore:
             return
         if not self.links.live(link.bundle):
             for one in self.symbols.values():
-                if one.bundle == link.bundle and one.keeper.usable:
-                    # Nobody hears the stream: whatever happens now is missed.
+                if one.bundle != link.bundle:
+                    continue
+                # Nobody hears the stream: whatever happens now is missed.
+                if one.keeper.usable:
                     self._lose(one, "disconnected", now_us, forget=True)
+                else:
+                    one.keeper.forget()
 
     def on_answer(self, request: int, status: int, headers: Mapping[str, str], body: bytes, _sent_us: int, now_us: int) -> None:
         """The answer to a :class:`~flashcrash_binance.market_feed.actions.Fetch`."""
@@ -210,6 +241,9 @@ class FeedCore:
     def on_time(self, now_us: int) -> None:
         """Time passed; called at :attr:`next_time_us` or later."""
         self.next_time_us = now_us + TICK_US
+        self._now_us = now_us
+        if len(self.events) >= self.settings.max_events:
+            self._overflow(now_us)
         timer_us = self.settings.timer_us
         for one in self.symbols.values():
             if now_us - one.told_us >= timer_us and one.latency.least_us is not None:
@@ -220,18 +254,35 @@ class FeedCore:
                 )
         if now_us >= self._look_us:
             self._look_us = now_us + LOOK_US
+            self.rate.note(now_us, self.messages)
+            if self.stamps.in_doubt:
+                self._doubt_clock(now_us)
             self.links.on_time(now_us)
         self.requests.on_time(now_us)
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    def _on_trade(self, one: SymbolFeed, trade: Trade, payload: bytes, now_us: int) -> None:
-        if one.trades.accept(trade.trade_id):
-            self._tell(one, trade, payload, now_us)
+    def _require_sound(self, one: SymbolFeed, event: MarketEvent, stream: bytes, now_us: int) -> None:
+        """Raise BadMessage for what can be read and cannot be true."""
+        is_diff = type(event) is BookDelta
+        require_stream_of(one, stream, breaks_book=is_diff)
+        own_us = event.exchange_us
+        if own_us is not None and not self.stamps.accept(own_us, now_us):
+            off_s = (own_us - now_us - self.clock.offset_us) / 1e6
+            raise BadMessage(
+                "time_leap", f"{own_us} us is {off_s:+.1f} s from the venue's time", symbol=one.symbol, breaks_book=is_diff
+            )
+        require_plausible_ids(one, event, now_us)
 
-    def _on_quote(self, one: SymbolFeed, quote: BestQuote, payload: bytes, now_us: int) -> None:
-        if not one.quotes.accept(quote.update_id):
-            return
+    def _on_trade(self, one: SymbolFeed, trade: Trade, payload: bytes, now_us: int) -> bool:
+        if not one.trades.accept(trade.trade_id, trade.exchange_us or 0, now_us):
+            return False
+        self._tell(one, trade, payload, now_us)
+        return True
+
+    def _on_quote(self, one: SymbolFeed, quote: BestQuote, payload: bytes, now_us: int) -> bool:
+        if not one.quotes.accept(quote.update_id, now_us):
+            return False
         self._tell(one, quote, payload, now_us)
         keeper = one.keeper
         if keeper.usable and quote.update_id == keeper.update_id:
@@ -239,20 +290,29 @@ class FeedCore:
             if (book.bids.best(), book.asks.best()) != (quote.bid_ticks, quote.ask_ticks):
                 # Seen seven times in 6,492 on a sound recording: no proof, but a reason to look.
                 one.ticker_differences += 1
-                self.requests.verify_soon(one, now_us)
+                self.requests.verify_soon(one, now_us + _DOUBT_US)
+        return True
 
-    def _on_delta(self, one: SymbolFeed, delta: BookDelta, payload: bytes, now_us: int) -> None:
+    def _on_delta(self, one: SymbolFeed, delta: BookDelta, payload: bytes, now_us: int) -> bool:
         verdict = one.keeper.on_delta(delta, now_us)
         if verdict is Verdict.TOLD:
             self._tell(one, delta, payload, now_us)
             if one.compared_with is not None:
                 self.requests.compare(one, now_us)
+            if one.keeper.book.crossed():
+                self.requests.verify_soon(one, now_us)
+            if one.quotes.last_id > delta.last_id and now_us - one.quotes.told_us > _QUOTES_STUCK_US:
+                # Whoever follows believes that quote as well, and has to forget it.
+                one.quotes.last_id = delta.last_id
+                self._tell_gap(one, "quotes_stuck", now_us)
+                self.tell_book(one, now_us)
         elif verdict is Verdict.HOLE:
             self._tell_gap(one, "hole", now_us)
             alone = len(self.links.live(one.bundle)) < 2
             self.requests.resync(one, now_us if alone else now_us + self.settings.heal_us)
         elif verdict is Verdict.WHOLE:
             self.tell_book(one, now_us)
+        return verdict is not Verdict.KNOWN
 
     def _on_bad(self, link: Link, error: BadMessage, now_us: int) -> None:
         """A message that cannot be used. One that was a diff is missing from now on, unless another connection brings it."""
@@ -313,10 +373,7 @@ class FeedCore:
     def _tell(self, one: SymbolFeed, event: MarketEvent, line: bytes | Callable[[], bytes], now_us: int) -> None:
         self._receive_us = event.receive_us
         one.told_us = now_us
-        events = self.events
-        if len(events) >= self.settings.max_events:
-            self._overflow(now_us)
-        events.append(event)
+        self.events.append(event)
         if self.captured is not None:
             self.captured(one.symbol, event.receive_us, line if isinstance(line, bytes) else line())
 
@@ -335,77 +392,41 @@ class FeedCore:
 
     def health(self, now_us: int) -> FeedHealth:
         """How things stand."""
-        offset = self.clock.offset_us
-        waits = [(one.latency.percentile_us(0.5, offset), one.latency.percentile_us(0.99, offset)) for one in self.symbols.values()]
-        halves, tails = [half for half, _ in waits if half is not None], [tail for _, tail in waits if tail is not None]
-        counts, span_s = self.links.counts, max((now_us - self._started_us) / 1e6, 1e-6)
-        return FeedHealth(
-            messages=self.messages,
-            messages_per_s=round(self.messages / span_s, 1),
-            latency_p50_ms=round(sum(halves) / len(halves) / 1e3, 3) if halves else None,
-            latency_p99_ms=round(max(tails) / 1e3, 3) if tails else None,
-            clock_offset_ms=round(offset / 1e3, 3),
-            round_trip_ms=None if self.clock.round_trip_us is None else round(self.clock.round_trip_us / 1e3, 3),
-            reconnections=counts["closed"] + counts["failed"],
-            replacements=counts["replaced"],
-            rejected=dict(self.rejected),
-            requests=self.requests.sent,
-            requests_failed=self.requests.failed,
-            weight_refusals=self.requests.weight.refusals,
-            overflows=self.overflows,
-            silent_streams=self.links.silent_streams(now_us),
-            last_close=self.links.last_reason,
-            blind_s=round(sum(one.blind_s(now_us) for one in self.symbols.values()), 3),
-            symbols={symbol: _symbol_health(one, now_us) for symbol, one in self.symbols.items()},
-            connections=[
-                LinkHealth(
-                    number=link.number,
-                    group=self.links.bundles[link.bundle][0],
-                    open_s=round((now_us - link.opened_us) / 1e6, 1) if link.is_open else None,
-                    messages=link.messages,
-                    silent_s=round((now_us - (link.heard_us or link.asked_us)) / 1e6, 1),
-                    leaving=link.leaving,
-                )
-                for link in self.links.by_number.values()
-            ],
-        )
+        return feed_health(self, now_us)
 
     def told_time(self, body: bytes, sent_us: int, now_us: int) -> None:
         """An answer to ``time``."""
         try:
-            self.clock.add(to_microseconds(int(_decode_time(body)["serverTime"])), sent_us, now_us)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            server_us = to_microseconds(int(_decode_time(body)["serverTime"]))
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, OverflowError):
+            server_us = 0
+        if server_us < _LEAST_TIME_US:
             self.rejected["bad_time_answer"] += 1
+            return
+        self.clock.add(server_us, sent_us, now_us)
+        for one in self.symbols.values():
+            usual_us, least_us = one.latency.percentile_us(0.5, 0), one.latency.least_us
+            if usual_us is not None and not self.stamps.is_possible(now_us - usual_us, now_us):
+                self.rejected["bad_time_answer"] += 1  # against most of what the messages say
+                self.clock.forget()
+                return
+            if least_us is not None and not self.stamps.is_possible(now_us - least_us, now_us):
+                one.latency.forget()  # measured when nobody knew better, by a stamp that was wrong
+
+    def _doubt_clock(self, now_us: int) -> None:
+        """Many stamps in a row say that a clock was set: measure anew."""
+        self.stamps.in_doubt = False
+        for one in self.symbols.values():
+            one.latency.forget()
+        self.requests.time_soon(now_us)
 
     def _check(self) -> None:
         """Assert what must hold at any time; for tests."""
-        numbers = count()
-        for one, _ in zip(self.symbols.values(), numbers, strict=False):
+        self.links._check()
+        for one in self.symbols.values():
             one.keeper._check()
             assert one.keeper.usable != bool(one.blind_since_us), f"{one.symbol}: usable and blind"
             assert one.keeper.usable or one.resync is not None or one.resync_at_us or not self.links.live(one.bundle), (
                 f"{one.symbol}: nobody mends the book"
             )
-
-
-def _symbol_health(one: SymbolFeed, now_us: int) -> SymbolHealth:
-    keeper = one.keeper
-    return SymbolHealth(
-        usable=keeper.usable,
-        messages=one.messages,
-        trades_lost=one.trades.lost + len(one.trades.missing),
-        trades_late=one.trades.filled,
-        duplicates=one.trades.duplicates + keeper.duplicates,
-        holes=keeper.holes,
-        healed=keeper.healed,
-        resyncs=keeper.resyncs,
-        stale_snapshots=keeper.stale_snapshots,
-        snapshot_age_s=round((now_us - keeper.snapshot_us) / 1e6, 1) if keeper.snapshot_us else None,
-        bid_levels=len(keeper.book.bids),
-        ask_levels=len(keeper.book.asks),
-        blind_s=one.blind_s(now_us),
-        verified=one.verified,
-        differences=one.differences,
-        ticker_differences=one.ticker_differences,
-        last_difference=one.last_difference,
-    )
+            assert len(one.trades.missing) <= MAX_MISSING

@@ -8,12 +8,14 @@ from typing import Final
 
 from attrs import define
 
-__all__ = ["LEAST_SILENCE_US", "SUBSCRIBED_SILENT_US", "StreamLife"]
+__all__ = ["INTERVALS", "LEAST_SILENCE_US", "SUBSCRIBED_SILENT_US", "StreamLife"]
 
 SUBSCRIBED_SILENT_US: Final = 10_000_000
 """Nothing at all since it opened: it may be the wrong path, where a subscription is accepted and silent (section 14)."""
 LEAST_SILENCE_US: Final = 2_000_000
-_INTERVALS: Final = 20.0
+"""A stream that others hear is not dead before that."""
+INTERVALS: Final = 20.0
+"""Silence of so many times the usual interval is not usual any more: by chance it comes once in half a billion messages."""
 _SMOOTHING: Final = 0.05
 WITNESSES: Final = 5
 """So many messages elsewhere while this stream was silent are proof."""
@@ -47,7 +49,7 @@ class StreamLife:
     def is_dead(self, now_us: int) -> bool:
         """Others hear what this one should: it hangs, or lags by more than its own rate allows."""
         silence = self.silence_us(now_us)
-        return self.seen_elsewhere >= WITNESSES and silence > max(LEAST_SILENCE_US, _INTERVALS * self.interval_us)
+        return self.seen_elsewhere >= WITNESSES and silence > max(LEAST_SILENCE_US, INTERVALS * self.interval_us)
 
     def never_spoke(self, now_us: int) -> bool:
         """Subscribed but silent."""

@@ -13,11 +13,16 @@ __all__ = ["QuoteMerge", "RecentPayloads", "TradeMerge"]
 MAX_MISSING: Final = 1_000
 """Missing ids that are remembered; a longer hole is counted as lost at once."""
 RECENT: Final = 4_096
+_CONTRADICTIONS: Final = 3
 
 
 @define(eq=False)
 class TradeMerge:
-    """Ids of one symbol's trades. ``lost`` counts those that can no longer come: beyond what is remembered."""
+    """Ids of one symbol's trades. ``lost`` counts those that can no longer come: beyond what is remembered.
+
+    A trade with a lower id than the highest and a later time cannot be a copy. Some of them in a row say that the highest id was
+    damaged, or that the venue began anew; ids then go on from there (``restarts``).
+    """
 
     last_id: int = 0
     missing: dict[int, None] = field(factory=dict)
@@ -25,18 +30,26 @@ class TradeMerge:
     filled: int = 0
     lost: int = 0
     restarts: int = 0
+    told_us: int = 0
+    """When the trade with the highest id came."""
+    _last_us: int = 0
+    """The venue's time of it."""
+    _contradictions: int = 0
 
-    def accept(self, trade_id: int) -> bool:
-        """Whether this trade is news."""
+    def accept(self, trade_id: int, exchange_us: int, now_us: int) -> bool:
+        """Whether this trade is news. ``exchange_us`` is the venue's time of it."""
         expected = self.last_id + 1
         if trade_id == expected or not self.last_id:
-            self.last_id = trade_id
+            self.last_id, self._last_us, self.told_us = trade_id, exchange_us, now_us
+            self._contradictions = 0
             return True
         if trade_id < expected:
             if trade_id in self.missing:
                 del self.missing[trade_id]
                 self.filled += 1
                 return True
+            if exchange_us > self._last_us:
+                return self._contradicts(trade_id, exchange_us, now_us)
             self.duplicates += 1
             return False
         hole = trade_id - expected
@@ -47,7 +60,20 @@ class TradeMerge:
             while len(self.missing) > MAX_MISSING:
                 del self.missing[next(iter(self.missing))]
                 self.lost += 1
-        self.last_id = trade_id
+        self.last_id, self._last_us, self.told_us = trade_id, exchange_us, now_us
+        self._contradictions = 0
+        return True
+
+    def _contradicts(self, trade_id: int, exchange_us: int, now_us: int) -> bool:
+        """One more trade that cannot be a copy; whether ids go on from it."""
+        self._contradictions += 1
+        if self._contradictions < _CONTRADICTIONS:
+            return False
+        self.restarts += 1
+        self._contradictions = 0
+        self.lost += len(self.missing) + _CONTRADICTIONS - 1
+        self.missing.clear()
+        self.last_id, self._last_us, self.told_us = trade_id, exchange_us, now_us
         return True
 
 
@@ -57,35 +83,42 @@ class QuoteMerge:
 
     last_id: int = 0
     old: int = 0
+    told_us: int = 0
+    """When the last one was news."""
 
-    def accept(self, update_id: int) -> bool:
+    def accept(self, update_id: int, now_us: int) -> bool:
         """Whether this quote is newer than all before it."""
         if update_id <= self.last_id:
             self.old += 1
             return False
         self.last_id = update_id
+        self.told_us = now_us
         return True
 
 
 @define(eq=False)
 class RecentPayloads:
-    """Messages seen lately, byte for byte: the other connection's copy is known without decoding it.
+    """Messages seen lately, byte for byte: the other connection's copy is known without decoding it, and how late it is.
 
     Only a shortcut. What differs in a byte is told apart by its ids.
     """
 
-    _held: dict[int, None] = field(factory=dict)
+    late_us: int = 0
+    """How long after the first one the latest copy came."""
+    _held: dict[int, int] = field(factory=dict)
 
     def forget(self, payload: bytes) -> None:
         """It could not be used: the other connection's copy is to be looked at as well."""
         self._held.pop(hash(payload), None)
 
-    def is_new(self, payload: bytes) -> bool:
-        """Remember a message; False when it was here already."""
+    def is_new(self, payload: bytes, now_us: int) -> bool:
+        """Remember a message; False when it was here already, ``late_us`` ago."""
         held, key = self._held, hash(payload)
-        if key in held:
+        first_us = held.get(key)
+        if first_us is not None:
+            self.late_us = now_us - first_us
             return False
-        held[key] = None
+        held[key] = now_us
         if len(held) > RECENT:
             del held[next(iter(held))]
         return True

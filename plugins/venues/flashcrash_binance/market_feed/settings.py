@@ -34,6 +34,6 @@ class FeedSettings:
     timer_us: int = 100_000
     """A symbol without events for this long gets a Timer: the grid of decisions goes on (reference/microstructure.md section 1)."""
     answer_us: int = 5 * _S
-    """An answer later than this is not waited for."""
+    """After this an answer is asked for anew. The late one is still used if it comes first."""
     max_events: int = 50_000
     """Events that may wait for the user; more are given up, and every book is told anew."""

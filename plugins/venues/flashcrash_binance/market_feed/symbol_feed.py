@@ -28,7 +28,7 @@ class Request:
     symbol: str
     limit: int
     asked_us: int
-    """From when it may go."""
+    """When it was sent."""
 
 
 @define(eq=False)
@@ -43,6 +43,8 @@ class SymbolFeed:
     rng: Random
     bundle: int
     """The connections that carry its depth."""
+    stream_start: bytes
+    """How the names of its streams begin."""
     trades: TradeMerge = field(factory=TradeMerge)
     quotes: QuoteMerge = field(factory=QuoteMerge)
     latency: Latency = field(factory=Latency)
@@ -56,6 +58,8 @@ class SymbolFeed:
     resync_at_us: int = 0
     """A snapshot is due then; 0: none is."""
     verify_at_us: int = 0
+    verified_us: int = 0
+    """When a comparison was asked for last."""
     verifying: Request | None = None
     compared_with: BookSnapshot | None = None
     """A snapshot to compare with as soon as the book has come to its moment."""
