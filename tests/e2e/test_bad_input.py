@@ -188,7 +188,7 @@ USAGE = {
     "unknown plugin": (("--plugins", "volatilty"), 'there is no plugin "volatilty"; did you mean "volatility"?'),
     "unknown feed": (
         ("--feed", "nofeed"),
-        'there is no feed "nofeed"; loaded: bulk, klines, replay, simulated, tape, tardis, tardis_book',
+        'there is no feed "nofeed"; loaded: binance, bulk, klines, replay, simulated, tape, tardis, tardis_book',
     ),
     "feed without file": (("--feed", "replay"), "feed replay reads files: name one with --tape PATH"),
     "mode real": (("--mode", "real"), "--mode: mode real is not available in this version; use paper or backtest"),

@@ -24,6 +24,9 @@ RENDER = Path(__file__).parents[3] / "benchmarks" / "render_capture.py"
 QUICK = (
     "detector.warmup_s=12",
     "strategy.score_threshold=40",
+    "strategy.volume_bars=10",
+    "strategy.volume_ratio=0.1",
+    "strategy.range_min_samples=10",
     *(f"indicators.{name}.baseline_s=12" for name in ("volatility", "spread", "volume_delta", "message_velocity", "depth")),
     *(f"indicators.{name}.min_samples=5" for name in ("volatility", "spread", "volume_delta", "message_velocity", "depth")),
 )
@@ -61,7 +64,7 @@ def test_a_crash_is_heard_detected_and_traded(tmp_path: Path) -> None:
     capture = tmp_path / "crash.gz"
     subprocess.run([sys.executable, RENDER, capture, "--calm", "30"], check=True, timeout=60, stdout=subprocess.DEVNULL)
     with local_exchange(tmp_path, "--source", str(capture), "--speed", "2") as exchange:
-        report = live(*at(exchange.rest, exchange.ws), "feeds.binance.verify_s=2", *QUICK, duration_s=48)
+        report = live(*at(exchange.rest, exchange.ws), "feeds.binance.verify_s=2", *QUICK, duration_s=62)
     health = report["feed_health"]
     assert report["data_tier"] == "L2"
     assert report["state_seconds"]["ACTIVE"] > 0, report["detection"]
@@ -69,7 +72,7 @@ def test_a_crash_is_heard_detected_and_traded(tmp_path: Path) -> None:
     one = health["symbols"]["SIMUSDT"]
     assert one["usable"]
     assert (one["holes"], one["differences"], one["trades_lost"], health["reconnections"]) == (0, 0, 0, 0), health
-    assert one["verified"] >= 12
+    assert one["verified"] >= 15
     assert len(health["connections"]) == 2
     assert report["data"]["SIMUSDT"]["rejected"] == {}
     assert any("not from Binance" in warning for warning in report["warnings"])

@@ -158,7 +158,7 @@ class VenueRequests:
         try:
             snapshot = self._core.symbols[request.symbol].codec.decode(body, now_us)
             if not isinstance(snapshot, BookSnapshot):
-                raise BadMessage("no_book", "the answer holds no book")
+                raise BadMessage("no_snapshot", "the answer holds no book")
             require_sound_snapshot(snapshot)
         except BadMessage as error:
             self._core.rejected[f"snapshot_{error.reason}"] += 1
