@@ -5,9 +5,10 @@
 One process plays a consistent market of one symbol at a set rate (benchmarks/live_market_server.py), another runs the complete
 pipeline on it as ``flashcrash run --feed binance`` does: sockets, merging of the connections, the book, features, indicators,
 detector. Each trade bears the time at which it was sent; its latency ends when the session has decided on it and asks for the next
-event. A rate counts messages as they arrive, over all connections: with two connections each event arrives twice. The market is
-calm, so the detector sleeps. ``--highest`` raises the rate until it cannot be kept up: what was sent is not all received, or the
-99th percentile is beyond a quarter of a second. The listener is pinned to one core where the system allows it.
+event. What is sent in a hundredth of a second leaves in one write, as in a burst. A rate counts messages as they arrive, over all
+connections: with two connections each event arrives twice. The market is calm, so the detector sleeps. ``--highest`` raises the
+rate until it cannot be kept up: what was sent is not all received, or the 99th percentile is beyond a quarter of a second. The
+listener is pinned to one core where the system allows it.
 """
 
 import argparse

@@ -68,7 +68,7 @@ def test_a_crash_is_heard_detected_and_traded(tmp_path: Path) -> None:
     health = report["feed_health"]
     assert report["data_tier"] == "L2"
     assert report["state_seconds"]["ACTIVE"] > 0, report["detection"]
-    assert report["score"]["considered"] > 0, report["detection"]
+    assert report["entries_made"] > 0, report["entries_rejected"]
     one = health["symbols"]["SIMUSDT"]
     assert one["usable"]
     assert (one["holes"], one["differences"], one["trades_lost"], health["reconnections"]) == (0, 0, 0, 0), health
@@ -141,7 +141,11 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that left before its answer is what some of these tests are about."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
