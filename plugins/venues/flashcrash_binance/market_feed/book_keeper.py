@@ -14,7 +14,7 @@ from attrs import define, field
 
 from flashcrash_core.api import ASK, BID, BookDelta, BookSnapshot, BookSync, Continuity, Level, OrderBook, SyncState
 
-__all__ = ["BookKeeper", "Verdict"]
+__all__ = ["ID_LEAP", "BookKeeper", "Verdict"]
 
 MAX_ASIDE: Final = 10_000
 """Diffs kept aside: 1,000 s of them. Beyond it the oldest are let go, which only a newer snapshot can mend."""
@@ -98,6 +98,9 @@ class BookKeeper:
     def on_delta(self, delta: BookDelta, now_us: int) -> Verdict:
         """Take a diff, from whichever connection."""
         if self.usable:
+            if delta.prev_id is None and delta.first_id == self.sync.update_id + 1:
+                self._apply(delta, now_us)  # the usual case on spot
+                return Verdict.TOLD
             if self._contained(delta):
                 self.duplicates += 1
                 return Verdict.KNOWN

@@ -18,14 +18,14 @@ import msgspec
 
 from flashcrash_binance.codec import BadMessage, MarketCodec
 from flashcrash_binance.market_feed.actions import Action
-from flashcrash_binance.market_feed.book_keeper import BookKeeper, Verdict
+from flashcrash_binance.market_feed.book_keeper import ID_LEAP, BookKeeper, Verdict
 from flashcrash_binance.market_feed.health import FeedHealth, MessageRate, feed_health
 from flashcrash_binance.market_feed.latency import VenueClock
 from flashcrash_binance.market_feed.link import Link
 from flashcrash_binance.market_feed.links import SHUTDOWN, Links
 from flashcrash_binance.market_feed.merging import MAX_MISSING, RecentPayloads
 from flashcrash_binance.market_feed.settings import FeedSettings, SymbolSettings
-from flashcrash_binance.market_feed.soundness import StampCheck, require_plausible_ids, require_stream_of
+from flashcrash_binance.market_feed.soundness import StampCheck, refuse_stream, require_plausible_trade, require_plausible_update
 from flashcrash_binance.market_feed.stream_names import bundles_of, streams_of
 from flashcrash_binance.market_feed.symbol_feed import SymbolFeed
 from flashcrash_binance.market_feed.venue_requests import VenueRequests
@@ -202,14 +202,21 @@ class FeedCore:
                 raise BadMessage("unknown_event", f"{type(event).__name__} on a stream", symbol=event.symbol)
             one = self.symbols[event.symbol]
             own_us = event.exchange_us
-            self._require_sound(one, event, name, now_us)
+            if name and not name.startswith(one.stream_start):
+                refuse_stream(one, name, is_diff=take == self._on_delta)
+            if own_us is not None and not self.stamps.accept(own_us, now_us):
+                off_s = (own_us - now_us - self.clock.offset_us) / 1e6
+                detail = f"{own_us} us is {off_s:+.1f} s from the venue's time"
+                raise BadMessage("time_leap", detail, symbol=one.symbol, breaks_book=take == self._on_delta)
+            is_news = take(one, event, payload, now_us)
         except BadMessage as error:
             self._recent.forget(payload)
             self._on_bad(link, error, now_us)
             return
         one.messages += 1
-        if take(one, event, payload, now_us):
-            link.note_lag(0)
+        if is_news:
+            if link.lag_us > 1.0:
+                link.note_lag(0)
             if own_us is not None:
                 one.latency.add(now_us, own_us)
         elif own_us is not None and one.latency.least_us is not None:
@@ -262,30 +269,23 @@ class FeedCore:
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    def _require_sound(self, one: SymbolFeed, event: MarketEvent, stream: bytes, now_us: int) -> None:
-        """Raise BadMessage for what can be read and cannot be true."""
-        is_diff = type(event) is BookDelta
-        require_stream_of(one, stream, breaks_book=is_diff)
-        own_us = event.exchange_us
-        if own_us is not None and not self.stamps.accept(own_us, now_us):
-            off_s = (own_us - now_us - self.clock.offset_us) / 1e6
-            raise BadMessage(
-                "time_leap", f"{own_us} us is {off_s:+.1f} s from the venue's time", symbol=one.symbol, breaks_book=is_diff
-            )
-        require_plausible_ids(one, event, now_us)
-
     def _on_trade(self, one: SymbolFeed, trade: Trade, payload: bytes, now_us: int) -> bool:
+        if trade.trade_id > one.trades.last_id + 1 or trade.trade_id < 0:
+            require_plausible_trade(one, trade, now_us)
         if not one.trades.accept(trade.trade_id, trade.exchange_us or 0, now_us):
             return False
         self._tell(one, trade, payload, now_us)
         return True
 
     def _on_quote(self, one: SymbolFeed, quote: BestQuote, payload: bytes, now_us: int) -> bool:
-        if not one.quotes.accept(quote.update_id, now_us):
+        keeper, update_id = one.keeper, quote.update_id
+        known_id = keeper.sync.update_id
+        if update_id - known_id > ID_LEAP or update_id < 0:
+            require_plausible_update(one, update_id, update_id, now_us, is_diff=False)
+        if not one.quotes.accept(update_id, now_us):
             return False
         self._tell(one, quote, payload, now_us)
-        keeper = one.keeper
-        if keeper.usable and quote.update_id == keeper.update_id:
+        if update_id == known_id and keeper.usable:
             book = keeper.book
             if (book.bids.best(), book.asks.best()) != (quote.bid_ticks, quote.ask_ticks):
                 # Seen seven times in 6,492 on a sound recording: no proof, but a reason to look.
@@ -294,12 +294,15 @@ class FeedCore:
         return True
 
     def _on_delta(self, one: SymbolFeed, delta: BookDelta, payload: bytes, now_us: int) -> bool:
-        verdict = one.keeper.on_delta(delta, now_us)
+        keeper = one.keeper
+        if delta.last_id - keeper.sync.update_id > ID_LEAP or delta.first_id < 0:
+            require_plausible_update(one, delta.first_id, delta.last_id, now_us, is_diff=True)
+        verdict = keeper.on_delta(delta, now_us)
         if verdict is Verdict.TOLD:
             self._tell(one, delta, payload, now_us)
             if one.compared_with is not None:
                 self.requests.compare(one, now_us)
-            if one.keeper.book.crossed():
+            if keeper.book.crossed():
                 self.requests.verify_soon(one, now_us)
             if one.quotes.last_id > delta.last_id and now_us - one.quotes.told_us > _QUOTES_STUCK_US:
                 # Whoever follows believes that quote as well, and has to forget it.

@@ -13,6 +13,7 @@ __all__ = ["QuoteMerge", "RecentPayloads", "TradeMerge"]
 MAX_MISSING: Final = 1_000
 """Missing ids that are remembered; a longer hole is counted as lost at once."""
 RECENT: Final = 4_096
+"""Messages of a generation; this one and the one before are remembered."""
 _CONTRADICTIONS: Final = 3
 
 
@@ -105,20 +106,25 @@ class RecentPayloads:
 
     late_us: int = 0
     """How long after the first one the latest copy came."""
-    _held: dict[int, int] = field(factory=dict)
+    _newest: dict[int, int] = field(factory=dict)
+    _older: dict[int, int] = field(factory=dict)
+    """The generation before: taking single entries off the front of one large dict is slow."""
 
     def forget(self, payload: bytes) -> None:
         """It could not be used: the other connection's copy is to be looked at as well."""
-        self._held.pop(hash(payload), None)
+        key = hash(payload)
+        self._newest.pop(key, None)
+        self._older.pop(key, None)
 
     def is_new(self, payload: bytes, now_us: int) -> bool:
         """Remember a message; False when it was here already, ``late_us`` ago."""
-        held, key = self._held, hash(payload)
-        first_us = held.get(key)
+        key, newest = hash(payload), self._newest
+        first_us = newest.get(key) or self._older.get(key)
         if first_us is not None:
             self.late_us = now_us - first_us
             return False
-        held[key] = now_us
-        if len(held) > RECENT:
-            del held[next(iter(held))]
+        if len(newest) >= RECENT:
+            self._older, self._newest = newest, {}
+            newest = self._newest
+        newest[key] = now_us
         return True

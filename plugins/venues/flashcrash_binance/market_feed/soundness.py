@@ -11,9 +11,9 @@ from attrs import define
 from flashcrash_binance.codec import BadMessage
 from flashcrash_binance.market_feed.latency import VenueClock
 from flashcrash_binance.market_feed.symbol_feed import SymbolFeed
-from flashcrash_core.api import BestQuote, BookDelta, BookSnapshot, MarketEvent, Trade
+from flashcrash_core.api import BookSnapshot, Trade
 
-__all__ = ["StampCheck", "require_plausible_ids", "require_sound_snapshot", "require_stream_of"]
+__all__ = ["StampCheck", "refuse_stream", "require_plausible_trade", "require_plausible_update", "require_sound_snapshot"]
 
 AHEAD_US: Final = 5_000_000
 """A stamp may be this far ahead of the venue's clock, as in the kernel's event clock."""
@@ -25,36 +25,27 @@ TRADE_LEAP: Final = 100_000
 """Trade ids may run ahead by so many, and by ten thousand a second."""
 
 
-def require_plausible_ids(one: SymbolFeed, event: MarketEvent, now_us: int) -> None:
-    """Raise BadMessage for ids that the venue cannot have come to."""
-    if isinstance(event, Trade):
-        trade_id, merge = event.trade_id, one.trades
-        if trade_id <= merge.last_id + 1 and trade_id >= 0:
-            return
-        if trade_id < 0 or (merge.last_id and trade_id - merge.last_id > TRADE_LEAP + (now_us - merge.told_us) // 100):
-            raise BadMessage("bad_ids", f"trade {trade_id} after {merge.last_id}", symbol=one.symbol)
-        return
-    if isinstance(event, BookDelta):
-        first_id, last_id, is_diff = event.first_id, event.last_id, True
-    elif isinstance(event, BestQuote):
-        first_id, last_id, is_diff = event.update_id, event.update_id, False
-    else:
-        return
-    if first_id < 0 or not one.keeper.is_plausible(last_id, now_us):
+def require_plausible_trade(one: SymbolFeed, trade: Trade, now_us: int) -> None:
+    """Raise BadMessage for an id that the venue cannot have come to."""
+    trade_id, merge = trade.trade_id, one.trades
+    if trade_id < 0 or (merge.last_id and trade_id - merge.last_id > TRADE_LEAP + (now_us - merge.told_us) // 100):
+        raise BadMessage("bad_ids", f"trade {trade_id} after {merge.last_id}", symbol=one.symbol)
+
+
+def require_plausible_update(one: SymbolFeed, first_id: int, last_id: int, now_us: int, *, is_diff: bool) -> None:
+    """The same for the update ids of a quote or a diff."""
+    keeper = one.keeper
+    if first_id < 0 or not keeper.is_plausible(last_id, now_us):
         raise BadMessage(
-            "bad_ids", f"ids {first_id} to {last_id}, the book is at {one.keeper.update_id}", symbol=one.symbol, breaks_book=is_diff
+            "bad_ids", f"ids {first_id} to {last_id}, the book is at {keeper.update_id}", symbol=one.symbol, breaks_book=is_diff
         )
 
 
-def require_stream_of(one: SymbolFeed, stream: bytes, *, breaks_book: bool) -> None:
-    """Raise BadMessage for a message under the stream of another symbol. Escaped names are not looked at."""
-    if stream and not stream.startswith(one.stream_start) and b"\\" not in stream:
-        raise BadMessage(
-            "wrong_symbol",
-            f"{one.symbol} under the stream {stream.decode('utf-8', 'replace')!r}",
-            symbol=one.symbol,
-            breaks_book=breaks_book,
-        )
+def refuse_stream(one: SymbolFeed, stream: bytes, *, is_diff: bool) -> None:
+    """A message under a stream that does not begin as its symbol's do: raise BadMessage, but for escaped names."""
+    if b"\\" not in stream:
+        shown = stream.decode("utf-8", "replace")
+        raise BadMessage("wrong_symbol", f"{one.symbol} under the stream {shown!r}", symbol=one.symbol, breaks_book=is_diff)
 
 
 def require_sound_snapshot(snapshot: BookSnapshot) -> None:
