@@ -24,8 +24,8 @@ ID_LEAP: Final = 10_000_000
 """Ids may run ahead of the book by so many, and by a million a second since it changed: USD-M, the quickest, counts 70,000."""
 SNAPSHOT_LEAP: Final = 100_000_000
 """The same for diffs that waited for a snapshot: it is a minute older at most."""
-MAX_BACKWARDS: Final = 5
-"""So many snapshots that are older than what was seen say that the venue's ids began anew."""
+BACKWARDS_US: Final = 60_000_000
+"""Snapshots that are older than what was seen for so long say that the venue's ids began anew; until then they are stale."""
 EDGE_SHARE: Final = 0.25
 """A price that has come within this share of the way to the snapshot's last level asks for a deeper look."""
 
@@ -70,7 +70,8 @@ class BookKeeper:
     _aside: list[BookDelta] = field(factory=list)
     _seen_id: int = 0
     """Largest id that the book had, also after it was forgotten."""
-    _backwards: int = 0
+    _backwards_us: int = 0
+    """Since when snapshots are older than that."""
     _fresh: bool = False
     _edges: tuple[int, int] = (0, 0)
     _middle: int = 0
@@ -122,7 +123,7 @@ class BookKeeper:
 
     def on_snapshot(self, snapshot: BookSnapshot, limit: int, now_us: int) -> Verdict:
         """Take a REST snapshot of up to ``limit`` levels a side, whenever it was asked for."""
-        if self._is_from_before(snapshot):
+        if self._is_from_before(snapshot, now_us):
             self.stale_snapshots += 1
             return Verdict.TOO_OLD
         plausible = [delta for delta in self._aside if delta.first_id <= snapshot.update_id + SNAPSHOT_LEAP]
@@ -150,7 +151,7 @@ class BookKeeper:
         self.snapshot_us = self.changed_us = now_us
         self.usable = True
         self.resyncs += 1
-        self._seen_id = self._backwards = 0
+        self._seen_id = self._backwards_us = 0
         return Verdict.WHOLE
 
     def lose(self) -> None:
@@ -183,12 +184,12 @@ class BookKeeper:
 
     # -- the chain ---------------------------------------------------------------------------------------------------
 
-    def _is_from_before(self, snapshot: BookSnapshot) -> bool:
+    def _is_from_before(self, snapshot: BookSnapshot, now_us: int) -> bool:
         """A snapshot from before the book was forgotten, with no diff to hold it against (a cache's, or a slow server's)."""
         if self._aside or snapshot.update_id >= self._seen_id:
             return False
-        self._backwards += 1
-        return self._backwards <= MAX_BACKWARDS
+        self._backwards_us = self._backwards_us or now_us
+        return now_us - self._backwards_us < BACKWARDS_US
 
     def _contained(self, delta: BookDelta) -> bool:
         if self.continuity is Continuity.FUTURES:

@@ -31,6 +31,8 @@ _COMPARED_US: Final = 2 * _S
 _DEEPEN_SHARE: Final = 0.8
 _VERIFY_SHARE: Final = 0.6
 """Of the weight: what comparisons may use of it, so that a blind book always finds some."""
+_STALE_US: Final = 1_000_000
+"""A snapshot that is only too old is no failure of the venue: the next one is not put off for longer than this."""
 _MAX_LATE: Final = 64
 _OK: Final = 200
 
@@ -176,7 +178,7 @@ class VenueRequests:
         if verdict is Verdict.WHOLE:
             self._whole(one, now_us)
         elif not one.keeper.usable:
-            one.resync_at_us = now_us + one.backoff.failed(urgent=self._core.position_open)
+            one.resync_at_us = now_us + min(one.backoff.failed(urgent=self._core.position_open), _STALE_US)
 
     def _on_late_answer(self, number: int, status: int, body: bytes, now_us: int) -> None:
         """An answer that was given up. A venue that is that slow has no quicker one."""

@@ -60,16 +60,33 @@ def test_a_stale_snapshot_without_a_diff_to_hold_it_against() -> None:
 
 
 def test_ids_that_began_anew_are_believed_in_the_end() -> None:
-    """A venue that was reset counts from the beginning: after some refusals its snapshot is taken."""
+    """A venue that was reset counts from the beginning: its snapshots are taken after a minute, as sooner they may be stale."""
     bench = FeedBench(connections=1).begin(1_000_000)
     bench.close(1)
     bench.sleep(SECOND_US)
     bench.open(2)
-    for _ in range(10):
-        bench.sleep(5 * SECOND_US)
+    taken_us = 0
+    began_us = bench.now_us
+    while not taken_us and bench.now_us < began_us + 120 * SECOND_US:
+        bench.sleep(SECOND_US // 2)
         for fetch in bench.waiting():
             bench.answer(fetch, snapshot(50))
-    assert bench.of(BookSnapshot)[-1].update_id == 50
+        taken_us = bench.now_us if bench.of(BookSnapshot)[-1].update_id == 50 else 0
+    assert 60 * SECOND_US <= taken_us - began_us < 70 * SECOND_US
+
+
+def test_stale_snapshots_do_not_put_off_the_sound_one() -> None:
+    """However many were stale, the next request is sent within about a second."""
+    bench = FeedBench(connections=1).begin(100)
+    bench.close(1)
+    bench.sleep(SECOND_US)
+    bench.open(2)
+    for _ in range(40):
+        bench.sleep(SECOND_US // 4)
+        for fetch in bench.waiting():
+            bench.answer(fetch, snapshot(50))
+    bench.sleep(int(1.1 * SECOND_US))
+    assert len(bench.waiting()) == 1
 
 
 def test_diffs_that_continue_the_book_are_told_as_they_come() -> None:
