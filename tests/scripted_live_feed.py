@@ -155,6 +155,10 @@ class ScriptedSource:
     def record_to(self, options: RecordingOptions) -> None:
         self._recorder = Recorder(options, self.instruments, self._books.__getitem__)
 
+    def end_recording(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+
     def recording(self) -> dict[str, object] | None:
         return None if self._recorder is None else self._recorder.status()
 
@@ -205,8 +209,7 @@ class ScriptedSource:
 
     def close(self) -> None:
         self.closed = True
-        if self._recorder is not None:
-            self._recorder.close()
+        self.end_recording()
 
 
 class _Feed:

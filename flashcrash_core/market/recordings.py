@@ -74,6 +74,13 @@ class RecordableSource(FeedSource, Protocol):
         """
         ...
 
+    def end_recording(self) -> None:
+        """Complete what was taken and keep nothing more, so that :meth:`recording` has its last word. Idempotent.
+
+        Called before a run's report is made; ``close()`` does the same.
+        """
+        ...
+
     def recording(self) -> dict[str, object] | None:
         """How the recording is doing: bytes, lines, lines lost, why it stopped; None where nothing is recorded."""
         ...

@@ -149,6 +149,16 @@ class Input:
                     told = (told or {}) | {"error": f"feed {self.feed} could not tell its health: {explain(error)[1]}"}
         return told
 
+    def end_recording(self) -> None:
+        """Complete a recording: the report is to say how it ended. What that raises becomes a warning; the run is over."""
+        for source in self._sources:
+            if isinstance(source, RecordableSource):
+                try:
+                    source.end_recording()
+                except BaseException as error:
+                    let_interrupt_pass(error)
+                    self.warnings.append(f"feed {self.feed} could not complete its recording: {explain(error)[1]}")
+
     def recording(self) -> dict[str, Any] | None:
         """How the recording of a running market is doing, also after :meth:`close`; None where there is none."""
         for source in self._sources:

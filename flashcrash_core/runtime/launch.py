@@ -260,6 +260,7 @@ def _drive(
         raise
     if store is not None and resuming:
         tally.load(store, session_id)
+    composition.source.end_recording()
     report = build_report(composition, outcome, tally, mode=mode, engine=engine, session_id=session_id or None)
     report |= _interruption(outcome)
     for one in report["indicators"].values():

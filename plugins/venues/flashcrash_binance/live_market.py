@@ -101,6 +101,12 @@ class BinanceSource(LiveSource):
         self._recorder = Recorder(options, self._instruments, self._whole_book)
         self.core.captured = self._recorder.captured
 
+    def end_recording(self) -> None:
+        """Complete the files; nothing more is kept."""
+        if self._recorder is not None:
+            self.core.captured = None
+            self._recorder.close()
+
     def recording(self) -> dict[str, object] | None:
         """How the recording is doing; None where nothing is recorded."""
         return None if self._recorder is None else self._recorder.status()
@@ -120,8 +126,7 @@ class BinanceSource(LiveSource):
         try:
             super().close()
         finally:
-            if self._recorder is not None:
-                self._recorder.close()
+            self.end_recording()
 
     def begin(self) -> None:
         """Start the core: it connects and asks for snapshots."""
