@@ -3,17 +3,19 @@
     python tests/fault_schedules.py 17          one schedule, in words
     python tests/fault_schedules.py 0 500       many of them, as a table
 
-All in simulated time. The market is simulated, of one or two symbols, spot or USD-M.
+All in simulated time; tests/socket_schedules.py runs the same over real sockets. The market is simulated, of one or two symbols,
+spot or USD-M.
 """
 
 import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import count
 from random import Random
 from typing import Final
 
 from attrs import define, field
-from simulated_network import SimulatedNetwork
+from simulated_network import Consumer, SimulatedNetwork
 
 from flashcrash_binance.exchange.clock import ExchangeClock
 from flashcrash_binance.exchange.core import ExchangeCore
@@ -23,7 +25,7 @@ from flashcrash_binance.market_feed.core import FeedCore
 from flashcrash_binance.market_feed.settings import FeedSettings, SymbolSettings
 from flashcrash_core.api import MarketKind
 
-__all__ = ["Outcome", "Schedule", "run_schedule", "schedule_of"]
+__all__ = ["Outcome", "Schedule", "run_schedule", "schedule_of", "seeds_asked", "tell"]
 
 _S: Final = 1_000_000
 START_US: Final = 1_750_000_000 * _S
@@ -72,6 +74,22 @@ class Outcome:
     gaps: int = 0
     slowest_us: int = 0
     """Longest time from losing a book to having it again."""
+
+    def weigh(self, core: FeedCore, exchange: ExchangeCore, consumers: Mapping[str, Consumer], now_us: int) -> None:
+        """Look at what was told in all."""
+        for symbol, consumer in consumers.items():
+            mine = core.book(symbol).book
+            if consumer.usable and consumer.held() != (tuple(mine.bids), tuple(mine.asks)):
+                self.broken.append(f"{symbol}: the kernel's book is not the feed's")
+            self.compared += consumer.compared
+            self.gaps += consumer.kinds.get("FeedGap", 0)
+            if len(set(consumer.trades)) < len(consumer.trades):
+                self.broken.append(f"{symbol}: a trade was told twice")
+            for lost_us in consumer.seen.lost_us:
+                again = next((at for at in consumer.seen.recovered_us if at >= lost_us), now_us)
+                self.slowest_us = max(self.slowest_us, again - lost_us)
+        for entry in exchange.injector.to_json():
+            self.injected[entry["name"]] += 1
 
 
 def schedule_of(seed: int) -> Schedule:
@@ -152,43 +170,37 @@ def run_schedule(schedule: Schedule) -> Outcome:
             core._check()
         except AssertionError as error:
             net.broken.append(f"invariant: {error}")
-        for symbol, consumer in net.consumers.items():
-            if consumer.usable and consumer.held() != (tuple(core.book(symbol).book.bids), tuple(core.book(symbol).book.asks)):
-                net.broken.append(f"{symbol}: the kernel's book is not the feed's")
-            outcome.compared += consumer.compared
-            outcome.gaps += consumer.kinds.get("FeedGap", 0)
-            if len(set(consumer.trades)) < len(consumer.trades):
-                net.broken.append(f"{symbol}: a trade was told twice")
-            for lost_us in consumer.seen.lost_us:
-                again = next((at for at in consumer.seen.recovered_us if at >= lost_us), net.now_us)
-                outcome.slowest_us = max(outcome.slowest_us, again - lost_us)
+        outcome.broken = net.broken
+        outcome.weigh(core, exchange, net.consumers, net.now_us)
     finally:
         exchange.close()
-    outcome.broken = net.broken
-    for entry in exchange.injector.to_json():
-        outcome.injected[entry["name"]] += 1
     return outcome
 
 
-def main(first: int, last: int) -> int:
-    """Run schedules and print what came of them; 1 when one broke something."""
-    bad, injected, compared, slowest = 0, Counter[str](), 0, 0
-    for seed in range(first, last):
-        schedule = schedule_of(seed)
-        outcome = run_schedule(schedule)
+def tell(outcomes: Iterable[Outcome], *, each: bool) -> int:
+    """Print what came of schedules; 1 when one broke something."""
+    number, bad, injected, compared, slowest = 0, 0, Counter[str](), 0, 0
+    for outcome in outcomes:
+        number += 1
         injected += outcome.injected
         compared += outcome.compared
         slowest = max(slowest, outcome.slowest_us)
-        if outcome.broken or last == first + 1:
+        if outcome.broken or each:
             bad += bool(outcome.broken)
-            print(f"{schedule}\n  {outcome.compared} books compared, {outcome.gaps} gaps, {dict(outcome.injected)}")
+            print(f"{outcome.schedule}\n  {outcome.compared} books compared, {outcome.gaps} gaps, {dict(outcome.injected)}")
             for line in outcome.broken[:5]:
                 print(f"  BROKEN {line}")
-    print(f"{last - first} schedules, {bad} broken; {compared} books compared; slowest recovery {slowest / 1e6:.2f} s")
-    print(", ".join(f"{name} {number}" for name, number in sorted(injected.items())))
+    print(f"{number} schedules, {bad} broken; {compared} books compared; slowest recovery {slowest / 1e6:.2f} s")
+    print(", ".join(f"{name} {times}" for name, times in sorted(injected.items())))
     return 1 if bad else 0
 
 
+def seeds_asked() -> range:
+    """Of the command line: one number, or the first and the one after the last."""
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    return range(first, int(sys.argv[2]) if len(sys.argv) > 2 else first + 1)
+
+
 if __name__ == "__main__":
-    start = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    sys.exit(main(start, int(sys.argv[2]) if len(sys.argv) > 2 else start + 1))
+    seeds = seeds_asked()
+    sys.exit(tell(map(run_schedule, map(schedule_of, seeds)), each=len(seeds) == 1))

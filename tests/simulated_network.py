@@ -19,7 +19,7 @@ from flashcrash_binance.market_feed.actions import Connect, Disconnect, Fetch
 from flashcrash_binance.market_feed.core import FeedCore
 from flashcrash_core.api import BookDelta, BookSnapshot, BookSync, FeedGap, MarketEvent, SyncState, Trade
 
-__all__ = ["Consumer", "Seen", "SimulatedNetwork"]
+__all__ = ["Consumer", "Seen", "SimulatedNetwork", "Truth", "diff_in", "truth_of"]
 
 MAX_QUEUED: Final = 5_000
 """Events or actions that a feed may let wait at once."""
@@ -79,6 +79,36 @@ class Consumer:
     def held(self) -> Truth:
         book = self.sync.book
         return tuple(book.bids), tuple(book.asks)
+
+    def compare(self, known: Mapping[int, Truth]) -> str | None:
+        """How this book differs from the exchange's at its id; None where it does not."""
+        truth = known.get(self.sync.update_id)
+        if truth is None:
+            return f"{self.symbol}: the exchange never had a book {self.sync.update_id}"
+        self.compared += 1
+        for name, mine, true in zip(("bids", "asks"), self.held(), truth, strict=True):
+            if mine != true:
+                return f"{self.symbol} {self.sync.update_id}: {name} differ: {sorted(set(mine) ^ set(true))[:6]}"
+        return None
+
+
+def truth_of(exchange: ExchangeCore, symbol: str) -> Truth:
+    """The exchange's own book as it is now."""
+    book = exchange.truth(symbol)
+    return tuple(book.bids), tuple(book.asks)
+
+
+def diff_in(payload: bytes) -> tuple[str, int] | None:
+    """Symbol and last id of a sound diff of the book, read here once more and apart from the feed; None for anything else."""
+    if b'"depthUpdate"' not in payload[:99]:
+        return None
+    try:
+        data = json.loads(payload)["data"]
+        symbol, last_id = data["s"], int(data["u"])
+        sound = all(DECIMAL.fullmatch(text) for level in (*data["b"], *data["a"]) for text in level)
+    except (ValueError, KeyError, TypeError):
+        return None  # garbled on the way
+    return (symbol, last_id) if sound else None
 
 
 class SimulatedNetwork:
@@ -152,21 +182,12 @@ class SimulatedNetwork:
             self.exchange.pong(frame.connection, payload.payload, self.now_us)
 
     def _require_told(self, payload: bytes) -> None:
-        """A diff that arrived is in the book that the kernel trusts, or the kernel trusts no book: read here once more, apart."""
-        if b'"depthUpdate"' not in payload[:99]:
-            return
-        try:
-            data = json.loads(payload)["data"]
-            symbol, last_id = data["s"], int(data["u"])
-            sound = all(DECIMAL.fullmatch(text) for level in (*data["b"], *data["a"]) for text in level)
-        except (ValueError, KeyError, TypeError):
-            return  # garbled on the way
-        if not sound:
-            return
-        consumer = self.consumers.get(symbol)
-        if consumer is not None and consumer.usable and consumer.sync.update_id < last_id:
+        """A diff that arrived is in the book that the kernel trusts, or the kernel trusts no book."""
+        found = diff_in(payload)
+        consumer = self.consumers.get(found[0]) if found else None
+        if found and consumer is not None and consumer.usable and consumer.sync.update_id < found[1]:
             self.broken.append(
-                f"at {self.now_us}: {symbol}: diff {last_id} arrived, the trusted book is at {consumer.sync.update_id}"
+                f"at {self.now_us}: {found[0]}: diff {found[1]} arrived, the trusted book is at {consumer.sync.update_id}"
             )
 
     # -- what the feed asks for --------------------------------------------------------------------------------------
@@ -238,8 +259,7 @@ class SimulatedNetwork:
         """The book that belongs to each id that the exchange ever had."""
         for symbol, known in self._truth.items():
             if self.exchange.markets[symbol].book.update_id not in known:
-                book = self.exchange.truth(symbol)
-                known[book.update_id] = (tuple(book.bids), tuple(book.asks))
+                known[self.exchange.truth(symbol).update_id] = truth_of(self.exchange, symbol)
 
     # -- what the feed tells -----------------------------------------------------------------------------------------
 
@@ -253,18 +273,9 @@ class SimulatedNetwork:
         if consumer.untold > untold:
             self.broken.append(f"at {self.now_us}: {event.symbol}: the kernel met a hole that the feed did not tell of: {event}")
         if isinstance(event, BookDelta | BookSnapshot) and consumer.usable:
-            self._compare(consumer)
-
-    def _compare(self, consumer: Consumer) -> None:
-        truth = self._truth[consumer.symbol].get(consumer.sync.update_id)
-        if truth is None:
-            self.broken.append(f"at {self.now_us}: {consumer.symbol}: the exchange never had a book {consumer.sync.update_id}")
-            return
-        consumer.compared += 1
-        for name, mine, true in zip(("bids", "asks"), consumer.held(), truth, strict=True):
-            if mine != true:
-                where = f"at {self.now_us}: {consumer.symbol} {consumer.sync.update_id}"
-                self.broken.append(f"{where}: {name} differ: {sorted(set(mine) ^ set(true))[:6]}")
+            wrong = consumer.compare(self._truth[consumer.symbol])
+            if wrong is not None:
+                self.broken.append(f"at {self.now_us}: {wrong}")
 
     def _latency_us(self) -> int:
         return 2_000 + int(self.rng.expovariate(1 / 4_000))
