@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint typecheck unit docs faults results bench bench-peers bench-peers-results engines whole-days soak clean help
+.PHONY: run test lint typecheck unit docs faults results bench bench-peers bench-peers-results engines whole-days bench-live soak soak-live clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -49,8 +49,15 @@ engines: $(STAMP) ## 200 seeded markets of twenty minutes through both engines
 whole-days: $(STAMP) ## simulated days through both engines, whole reports compared (DAYS=3)
 	$(BIN)/python tests/whole_days.py --days $(or $(DAYS),3)
 
-soak: $(STAMP) ## the long suites: thousands of seeds
-	FLASHCRASH_SEEDS=3000 $(BIN)/pytest -n 2 -m slow
+soak: $(STAMP) ## the long suites: thousands of seeds and schedules of faults
+	FLASHCRASH_SEEDS=3000 FLASHCRASH_SOCKET_SCHEDULES=200 $(BIN)/pytest -n 2 -m slow
+	FLASHCRASH_SCHEDULES=5000 $(BIN)/pytest -n 2 tests/integration/binance/test_fault_schedules.py
+
+bench-live: $(STAMP) ## the live feed over loopback: latency from socket to decision at 1,000 and 5,000 messages a second, highest rate
+	$(BIN)/python benchmarks/live_feed.py --highest
+
+soak-live: $(STAMP) ## memory and recovery of a live run under storms of reconnections (DURATION=3600 seconds)
+	$(BIN)/python benchmarks/live_soak.py --duration $(or $(DURATION),3600)
 
 # The stamp depends on what decides the installation, so a second call does not reinstall.
 $(STAMP): pyproject.toml constraints.txt

@@ -1,14 +1,16 @@
 """flashcrash over the synthetic day.
 
     python flashcrash_peer.py stream TAPE --cache DIR --duration 4320
-    python flashcrash_peer.py cold|warm TAPE [TAPE ...] --cache DIR --small TAPE [--workers N]
+    python flashcrash_peer.py cold|warm TAPE [TAPE ...] --cache DIR --small TAPE
+    python flashcrash_peer.py folder FOLDER --cache DIR --small TAPE --workers N
     python flashcrash_peer.py rule TAPE --cache DIR [--prefix ROWS]
 
 ``cold``: from the tape, nothing cached but machine code. ``warm``: another trial with other thresholds, on readings that a first
 run cached. Both first run on a small tape, so that nothing is compiled while it is timed. ``seconds`` is all that a run does but
 the start of Python and keeping the session in a database: configuration, plugins, mapping the tape, the pass over its events,
-indicators, detector, simulated trading, report. Several tapes go through the command ``flashcrash backtest`` itself. ``rule`` is
-the simple rule on the feature rows of the live accumulators, apart from all timing.
+indicators, detector, simulated trading, report. Several tapes make one session and go through the command ``flashcrash backtest``
+itself. So does ``folder``, cold: each tape in it is a run of its own, in ``--workers`` processes; starting those is timed.
+``rule`` is the simple rule on the feature rows of the live accumulators, apart from all timing.
 """
 
 import argparse
@@ -47,26 +49,29 @@ def one_run(tape: Path, engine: str, changes: tuple[str, ...] = (), duration_s: 
     return execute(request)
 
 
-def command(tapes: Sequence[Path], engine: str, changes: tuple[str, ...], workers: int) -> dict[str, Any]:
-    """``flashcrash backtest`` over several tapes, in this process; its report."""
+def command(*words: str) -> dict[str, Any]:
+    """``flashcrash backtest --json`` in this process; its report."""
     from flashcrash_core.cli.main import main as run
 
-    options = [word for change in changes for word in ("--set", change)]
-    if workers > 1:
-        options += ["--workers", str(workers)]
     told, arguments = io.StringIO(), sys.argv
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(told):
-        database = str(Path(folder) / "run.db")
-        sys.argv = ["flashcrash", "backtest", *map(str, tapes), "--engine", engine, "--json", "--db", database, *options]
-        try:
+    sys.argv = ["flashcrash", "backtest", "--json", *words]
+    try:
+        with redirect_stdout(told):
             run()
-        except SystemExit as end:
-            if end.code not in (0, None, 3):  # 3: risk halted the session; its cost is the same
-                raise
-        finally:
-            sys.argv = arguments
+    except SystemExit as end:
+        if end.code not in (0, None, 3):  # 3: risk halted the session; its cost is the same
+            raise
+    finally:
+        sys.argv = arguments
     report: dict[str, Any] = json.loads(told.getvalue())
     return report
+
+
+def one_session(tapes: Sequence[Path], changes: tuple[str, ...]) -> dict[str, Any]:
+    """Tapes joined to one session."""
+    options = [word for change in changes for word in ("--set", change)]
+    with tempfile.TemporaryDirectory() as folder:
+        return command(*map(str, tapes), "--engine", "batch", "--db", str(Path(folder) / "run.db"), *options)
 
 
 def stream(tape: Path, duration_s: float) -> None:
@@ -76,13 +81,11 @@ def stream(tape: Path, duration_s: float) -> None:
     _tell(report, watch.lap(), "stream")
 
 
-def batch(tapes: Sequence[Path], small: Path, workers: int, *, warm: bool) -> None:
+def batch(tapes: Sequence[Path], small: Path, *, warm: bool) -> None:
     """The batch engine, cold or warm."""
 
     def run(changes: tuple[str, ...]) -> dict[str, Any]:
-        if len(tapes) == 1 and workers == 1:
-            return one_run(tapes[0], "batch", changes)
-        return command(tapes, "batch", changes, workers)
+        return one_run(tapes[0], "batch", changes) if len(tapes) == 1 else one_session(tapes, changes)
 
     one_run(small, "batch")
     changes: tuple[str, ...] = ()
@@ -92,9 +95,27 @@ def batch(tapes: Sequence[Path], small: Path, workers: int, *, warm: bool) -> No
         changes = OTHER_THRESHOLDS
     watch = Stopwatch()
     report = run(changes)
+    _tell(report, watch.lap(), "warm" if warm else "cold", peak_mb=round(peak_mb(), 1))
+
+
+def many(folder: Path, small: Path, workers: int) -> None:
+    """Each tape of a folder a run of its own, cold."""
+    one_run(small, "batch")
+    watch = Stopwatch()
+    report = command(str(folder), "--engine", "batch", "--workers", str(workers))
     seconds = watch.lap()
-    together_mb = peak_mb() + (workers * largest_child_mb() if workers > 1 else 0.0)
-    _tell(report, seconds, "warm" if warm else "cold", peak_mb=round(together_mb, 1))
+    tapes = report["tapes"]
+    spans = [sum(one["state_seconds"].values()) for one in tapes]
+    hand_in(
+        version=__version__,
+        kind="folder",
+        events=sum(one["events"] for one in tapes),
+        seconds=seconds,
+        load_s=0.0,
+        awake_share=1.0 - sum(one["state_seconds"]["SLEEP"] for one in tapes) / sum(spans),
+        stepped_events=None,
+        peak_mb=round(peak_mb() + workers * largest_child_mb(), 1),
+    )
 
 
 def forget(cache: Path) -> None:
@@ -150,22 +171,27 @@ def rule(tape: Path, prefix: int) -> None:
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("stream", "cold", "warm", "rule"))
+    parser.add_argument("part", choices=("stream", "cold", "warm", "folder", "rule"))
     parser.add_argument("tape", nargs="+", type=Path)
     parser.add_argument("--small", type=Path, help="a short tape to compile on")
     parser.add_argument("--cache", type=Path, required=True, help="FLASHCRASH_CACHE_DIR of this run")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--cpus", type=int, help="CPUs that this process and its children may use (default: all)")
     parser.add_argument("--duration", type=float, default=4_320.0, help="stream: seconds of market time")
     parser.add_argument("--prefix", type=int, default=0, help="rule: rows of a second outcome")
     options = parser.parse_args()
     os.environ["FLASHCRASH_CACHE_DIR"] = str(options.cache)
+    if options.cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cpus])
     forget(options.cache)
     if options.part == "stream":
         stream(options.tape[0], options.duration)
     elif options.part == "rule":
         rule(options.tape[0], options.prefix)
+    elif options.part == "folder":
+        many(options.tape[0], options.small, options.workers)
     else:
-        batch(options.tape, options.small, options.workers, warm=options.part == "warm")
+        batch(options.tape, options.small, warm=options.part == "warm")
 
 
 if __name__ == "__main__":

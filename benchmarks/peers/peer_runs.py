@@ -39,7 +39,7 @@ class Engines:
         return _run(self.nautilus_python, "nautilus_peer.py", day.arrays, "--share", share)
 
     def flashcrash(self, part: str, *tapes: Path, **options: float) -> dict[str, Any]:
-        """flashcrash: ``stream``, ``cold``, ``warm`` or ``rule``."""
+        """flashcrash: ``stream``, ``cold``, ``warm``, ``folder`` or ``rule``."""
         named = [word for name, value in options.items() for word in (f"--{name}", value)]
         arguments = (part, *tapes, "--cache", self.work / "cache", "--small", self.small.tape, *named)
         return _run(Path(sys.executable), "flashcrash_peer.py", *arguments)

@@ -1,9 +1,14 @@
-"""The benchmark of the live feed runs and prints what it measured. How quick it was decides nothing."""
+"""The benchmarks of the live feed run and print what they measured. How quick it was decides nothing."""
 
 import json
+import math
+import random
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,3 +31,38 @@ def test_the_benchmark_measures_both_transports(tmp_path: Path) -> None:
         assert (row["holes"], row["trades_lost"], row["overflows"]) == (0, 0, 0)
         assert row["events"] >= 200
         assert row["p50_us"] <= row["p99_us"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
+def test_the_soak_measures_memory_and_storms(tmp_path: Path) -> None:
+    """Connections are dropped as planned, each book is whole again at the end, and a slope of memory is told with its error."""
+    words = ("--duration", "9", "--storm", "3", "--json")
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks/live_soak.py", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = json.loads(done.stdout)  # the exit code may be 1: memory grows at first
+    assert found["connections_dropped"] == 4, done.stderr  # two storms, two connections
+    assert found["reconnections"] >= 4
+    assert found["resyncs"] >= 4
+    assert found["usable_at_end"]
+    assert (found["differences"], found["overflows"]) == (0, 0)
+    assert found["rss_mb"] > 10
+    assert found["rss_slope_within"] >= 0
+
+
+def test_a_slope_is_told_from_noise() -> None:
+    """A line of 10 % an hour is found within its error; noise without a slope has none beyond it."""
+    scope = runpy.run_path(str(ROOT / "benchmarks/live_soak.py"))
+    rng = random.Random(5)
+    rising = [(float(t), 100_000 + t * 10_000 / 3600 + rng.gauss(0, 50)) for t in range(1800)]
+    rise, error = scope["slope"](rising)
+    assert abs(rise - 9.75) < 2 * error < 3
+    flat = [(float(t), 100_000 + rng.gauss(0, 50)) for t in range(1800)]
+    rise, error = scope["slope"](flat)
+    assert abs(rise) < 2 * error
+    assert math.isnan(scope["slope"](flat[:2])[0])
