@@ -30,6 +30,7 @@ from flashcrash_core.detection.settings import (
 )
 from flashcrash_core.errors import (
     ConfigError,
+    CredentialError,
     DataError,
     FlashcrashError,
     HaltedError,
@@ -264,6 +265,7 @@ __all__ = [
     "Command",
     "ConfigError",
     "Continuity",
+    "CredentialError",
     "DataError",
     "DataTier",
     "DetectorConfig",

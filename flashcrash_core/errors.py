@@ -5,6 +5,7 @@
     FlashcrashError
     +-- UsageError            the command line is wrong                          exit code 2
     +-- ConfigError           the configuration is wrong (all faults at once)    exit code 2
+    |   +-- CredentialError   a venue's key is missing, unsafe or may too much
     +-- PluginError           a plugin cannot be found, loaded or used           exit code 2
     |   +-- PluginNotFound    no plugin bears that name
     |   +-- PluginConflict    two plugins claim one name
@@ -25,6 +26,7 @@ from typing import ClassVar
 
 __all__ = [
     "ConfigError",
+    "CredentialError",
     "DataError",
     "FlashcrashError",
     "HaltedError",
@@ -61,6 +63,10 @@ class ConfigError(FlashcrashError):
     def __init__(self, problems: list[str] | str) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class CredentialError(ConfigError):
+    """A venue's key is missing, cannot be read safely, or has the wrong rights. The message never holds the secret."""
 
 
 class PluginError(FlashcrashError):
