@@ -205,6 +205,8 @@ from flashcrash_core.trading.matching.venue import (
 )
 from flashcrash_core.trading.orders import (
     OPEN_STATES,
+    STOP_TYPES,
+    UNPRICED_TYPES,
     CancelOrder,
     Command,
     NoticeKind,
@@ -242,12 +244,14 @@ __all__ = [
     "OPEN_SUFFIX",
     "RECORDING_NAME",
     "SIMULATED_SYMBOL",
+    "STOP_TYPES",
     "UNHEALTHY_BOOK_CROSSED",
     "UNHEALTHY_BOOK_STALE",
     "UNHEALTHY_BOOK_UNSYNCED",
     "UNHEALTHY_GAP",
     "UNHEALTHY_LATENCY",
     "UNHEALTHY_NAMES",
+    "UNPRICED_TYPES",
     "AuditRecord",
     "BadNumber",
     "Bar",

@@ -41,7 +41,8 @@ class DecisionHash:
 
     def submit(self, o: SubmitOrder) -> None:
         """An order sent."""
-        self._link(f"O {o.decided_us} {o.symbol} {o.side.name} {o.type} {o.price_ticks} {o.qty_lots} {o.reason}")
+        stop = f" stop {o.stop_ticks}" if o.stop_ticks else ""  # nothing more for other orders: their hash stays what it was
+        self._link(f"O {o.decided_us} {o.symbol} {o.side.name} {o.type} {o.price_ticks} {o.qty_lots} {o.reason}{stop}")
 
     def cancel(self, c: CancelOrder) -> None:
         """A cancel sent."""

@@ -21,6 +21,8 @@ from flashcrash_core.market.events import Event, Side
 
 __all__ = [
     "OPEN_STATES",
+    "STOP_TYPES",
+    "UNPRICED_TYPES",
     "CancelOrder",
     "Command",
     "NoticeKind",
@@ -43,6 +45,22 @@ class OrderType(StrEnum):
     """Takes up to its price, the remainder expires: the collared exit."""
     MARKET = "MARKET"
     """Takes at any price. Never used by shipped exits (an empty book has no price)."""
+    LIMIT_FOK = "LIMIT_FOK"
+    """Takes its whole quantity up to its price at once, or nothing."""
+    STOP_LOSS = "STOP_LOSS"
+    """Rests at the venue and becomes a market order when the price moves against its owner to the stop."""
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    """Becomes a limit order at the stop."""
+    TAKE_PROFIT = "TAKE_PROFIT"
+    """Becomes a market order when the price moves in its owner's favour to the stop."""
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+    """Becomes a limit order at the stop in its owner's favour."""
+
+
+STOP_TYPES: Final = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT})
+"""Types that wait for a stop price: :attr:`SubmitOrder.stop_ticks`."""
+UNPRICED_TYPES: Final = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
+"""Types that trade at any price: their ``price_ticks`` is 0."""
 
 
 class OrderState(StrEnum):
@@ -72,7 +90,7 @@ OPEN_STATES: Final = frozenset(
 )
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
+class SubmitOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Command to an executor. ``client_id`` is derived from session and sequence and never reused."""
 
     client_id: str
@@ -80,7 +98,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
     side: Side
     type: OrderType
     price_ticks: int
-    """0 for MARKET."""
+    """0 for types that trade at any price (:data:`UNPRICED_TYPES`)."""
     qty_lots: int
     reduce_only: bool
     position_id: int
@@ -88,6 +106,9 @@ class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
     decided_us: int
     stressed: bool
     """Decided outside SLEEP: simulated venues apply crash latency and stress (reference/microstructure.md section 6)."""
+    stop_ticks: int = 0
+    """Price at which an order of :data:`STOP_TYPES` is triggered, 0 for the others. Left out of stored states when it is 0, so that
+    they are those of earlier versions."""
 
 
 class CancelOrder(msgspec.Struct, frozen=True, gc=False):
@@ -120,7 +141,9 @@ class VenueNotice(Event, frozen=True, gc=False, tag=True, array_like=True):
     """The venue's word on an order; the only way answers reach the session.
 
     ``exchange_us`` is when it happened at the venue, ``receive_us`` when it reaches the session, both in the symbol's event time.
-    A FILL carries price, quantity, fee in minor units of quote currency, whether we were the maker, and the venue's trade id.
+    A FILL carries price, quantity, fee in minor units of quote currency, whether we were the maker, and the venue's trade id. Where
+    the venue keeps its commission out of what was bought, ``fee_lots`` says how many of the lots that is: they are never held, and
+    cost what they were bought for. ``fee_minor`` is then what was charged besides.
     """
 
     kind: NoticeKind
@@ -131,6 +154,7 @@ class VenueNotice(Event, frozen=True, gc=False, tag=True, array_like=True):
     maker: bool = False
     trade_id: int = 0
     reason: str = ""
+    fee_lots: int = 0
 
 
 _S = OrderState
@@ -210,6 +234,8 @@ class Order:
     def _fill(self, notice: VenueNotice) -> None:
         self._require(notice.qty_lots > 0, "FILL of nothing")
         self._require(self.filled_lots + notice.qty_lots <= self.submit.qty_lots, "FILL above the order's quantity")
+        of_the_buyer = self.submit.side is Side.BUY or not notice.fee_lots
+        self._require(of_the_buyer and 0 <= notice.fee_lots <= notice.qty_lots, "FILL with a fee in lots that cannot be")
         self.trade_ids.add(notice.trade_id)
         self.filled_lots += notice.qty_lots
         self.notional_units += notice.price_ticks * notice.qty_lots

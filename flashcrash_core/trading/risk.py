@@ -14,7 +14,7 @@ from attrs import field, frozen, validators
 from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.trading.blotter import Blotter
 from flashcrash_core.trading.ledger import fee_minor
-from flashcrash_core.trading.orders import OrderType
+from flashcrash_core.trading.orders import STOP_TYPES, OrderType
 from flashcrash_core.trading.strategy import Enter, Exit, Fees
 
 __all__ = ["RiskConfig", "RiskGate"]
@@ -104,6 +104,9 @@ class RiskGate:
 
 
 def _malformed(intent: Enter | Exit) -> bool:
-    """No lots, or a price where none belongs; a limit order without a price would be an unbounded market order."""
+    """No lots, or a price where none belongs; a limit order without a price would be an unbounded market order, and an intent has
+    no stop price to give to an order that waits for one."""
     priced = intent.price_ticks > 0
+    if intent.type in STOP_TYPES:
+        return True
     return intent.qty_lots <= 0 or (intent.price_ticks != 0 if intent.type is OrderType.MARKET else not priced)

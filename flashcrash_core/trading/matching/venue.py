@@ -13,6 +13,7 @@ What it models is reference/microstructure.md section 6; the choices that the re
 * Stress: a failed submission is rejected (``venue_stress``) or unanswered. An unanswered one is UNKNOWN ``unknown_after_ms``
   after its decision, was executed all the same, and its first proof arrives after that, 13 s after the decision at the latest.
   Cancels do not fail.
+* Stops, take-profits and fill-or-kill orders are not simulated: they are rejected on arrival (``order_type_not_supported``).
 * Fees are on notional, in minor units, rounded up.
 * The depth that our own takers took is not removed from the recorded book: a second taker at the same instant meets it again.
 """
@@ -43,6 +44,7 @@ from flashcrash_core.trading.orders import CancelOrder, NoticeKind, OrderType, S
 
 __all__ = ["SETTLED_BY_US", "SimulatedVenue"]
 
+_SIMULATED: Final = frozenset({OrderType.LIMIT_MAKER, OrderType.LIMIT, OrderType.LIMIT_IOC, OrderType.MARKET})
 SETTLED_BY_US: Final = 13_000_000
 """A query settles an unanswered order at the latest this long after its decision."""
 
@@ -77,10 +79,12 @@ class SimulatedVenue:
             raise InvariantError(f"order {order.client_id} ({order.symbol}) was submitted twice; client ids are never reused")
         delay_us = self._latency.delay_us(order.client_id, "submit", order.stressed)
         live = LiveOrder(order, order.decided_us + delay_us)
+        if order.type not in _SIMULATED:
+            self._refuse(live, reason="order_type_not_supported")
+            return
         outcome = self._latency.outcome(order)
         if outcome is Outcome.REJECTED:
-            self._notify(live, NoticeKind.REJECT, live.arrival_us, reason="venue_stress")
-            self._ended[order.client_id] = live.notice_us
+            self._refuse(live, reason="venue_stress")
             return
         if outcome is Outcome.UNANSWERED:
             unknown_us = order.decided_us + self._unknown_after_us
@@ -261,6 +265,11 @@ class SimulatedVenue:
         if kind is NoticeKind.CANCELLED:
             live.cancel_us = None
         self._close(tracker, live)
+
+    def _refuse(self, live: LiveOrder, *, reason: str) -> None:
+        """Reject an order that never met the market."""
+        self._notify(live, NoticeKind.REJECT, live.arrival_us, reason=reason)
+        self._ended[live.submit.client_id] = live.notice_us
 
     def _close(self, tracker: SymbolTracker, live: LiveOrder) -> None:
         """Forget an ended order; a cancel that is still on its way will find nothing."""

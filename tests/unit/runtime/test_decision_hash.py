@@ -36,6 +36,7 @@ def hashed(*, order=ORDER, cancel=CANCEL, move=MOVE, refused="", score=None, hal
         {"order": msgspec.structs.replace(ORDER, type=OrderType.LIMIT_IOC)},
         {"order": msgspec.structs.replace(ORDER, decided_us=6)},
         {"order": msgspec.structs.replace(ORDER, reason="x")},
+        {"order": msgspec.structs.replace(ORDER, stop_ticks=90)},
         {"cancel": msgspec.structs.replace(CANCEL, reason="x")},
         {"move": Transition("TESTUSDT", 5, State.SLEEP, State.ALERT, "velocity_and_fall", {})},
         {"move": Transition("TESTUSDT", 6, State.SLEEP, State.ALERT, "agreement", {})},

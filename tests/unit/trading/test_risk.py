@@ -55,6 +55,7 @@ def test_a_block_is_passed_on():
         (enter(lots=-1), "bad_order"), (enter(lots=0), "bad_order"), (enter(lots=1), ""),
         (enter(price=-1), "bad_order"), (enter(price=0), "bad_order"), (enter(price=1, lots=1_000), ""),
         (enter(0, 1, MARKET), ""), (enter(1, 1, MARKET), "bad_order"),
+        (enter(1, 1_000, OrderType.LIMIT_FOK), ""), (enter(1, 1, OrderType.STOP_LOSS_LIMIT), "bad_order"),
     ],
 )  # fmt: skip
 def test_malformed_entries(intent, answer):

@@ -95,6 +95,32 @@ def test_stress_rejects(make_desk: Any) -> None:
     assert not desk.venue.pending()
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [OrderType.LIMIT_FOK, OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT],
+)
+def test_a_type_that_is_not_simulated_is_rejected(make_desk: Any, kind: OrderType) -> None:
+    """Fill-or-kill orders, stops and take-profits are rejected on arrival with a reason; nothing trades, nothing stays."""
+    desk = make_desk("M0")
+    order = desk.send(BUY, kind, 990, 5)
+    desk.trade(1100, 980, 10, SELL)
+    desk.settle()
+    assert desk.kinds(order) == ["REJECT"]
+    assert desk.of(order, NoticeKind.REJECT)[0].reason == "order_type_not_supported"
+    assert order.state is OrderState.REJECTED
+    assert not desk.venue.pending()
+
+
+def test_stored_orders_of_before_stops_stay_valid() -> None:
+    """An order without a stop is stored as before there were stops, and what was stored then is read back."""
+    order = submission("a")
+    stored = msgspec.to_builtins(order)
+    assert "stop_ticks" not in stored
+    assert msgspec.convert(stored, SubmitOrder) == order
+    stop = msgspec.structs.replace(order, type=OrderType.STOP_LOSS, stop_ticks=900)
+    assert msgspec.convert(msgspec.to_builtins(stop), SubmitOrder) == stop
+
+
 def test_unanswered_order_was_executed(make_desk: Any) -> None:
     """An unanswered order is UNKNOWN after a second, fills meanwhile, and its proof comes after that, within 13 s."""
     desk = make_desk("M0", stress_failure=0.5)
