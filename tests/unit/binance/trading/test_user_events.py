@@ -30,7 +30,8 @@ def report(**change: Any) -> dict[str, Any]:
     """The NEW report of a limit buy of 0.01 at 20000.00."""
     return {
         "e": "executionReport", "E": NOON_MS + 1, "s": "BTCUSDT", "c": "fc-1", "S": "BUY", "o": "LIMIT", "f": "GTC",
-        "q": "0.01000000", "p": "20000.00000000", "P": "0.00000000", "F": "0.00000000", "g": -1, "C": "", "x": "NEW", "X": "NEW", "r": "NONE",
+        "q": "0.01000000", "p": "20000.00000000", "P": "0.00000000", "F": "0.00000000", "g": -1, "C": "",
+        "x": "NEW", "X": "NEW", "r": "NONE",
         "i": 4293153, "l": "0.00000000", "z": "0.00000000", "L": "0.00000000", "n": "0", "N": None, "T": NOON_MS, "t": -1,
         "I": 8641984, "w": True, "m": False, "M": False, "O": NOON_MS, "Z": "0.00000000", "Y": "0.00000000", "Q": "0.00000000",
         "W": NOON_MS, "V": "NONE", **change,
