@@ -17,6 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 from flashcrash_core.batch import numba_found
+from flashcrash_core.batch.code_cache import tolerate_foreign_types
 from flashcrash_core.batch.compiling_notice import watch
 from flashcrash_core.detection.compiled_as import compiled_form
 
@@ -158,6 +159,7 @@ def _compile(function: FunctionType, identity: str, manner: str) -> Any:
             return numba.njit(**options)(twin)
     finally:
         numba.config.CACHE_DIR = before
+    tolerate_foreign_types(made)
     return made
 
 
