@@ -93,7 +93,7 @@ class ExecutorGuard:
 
     def _require_sound(self, notice: VenueNotice) -> None:
         """A notice is about money: one with fields of wrong types cannot be dropped as a mere fault. Raises InvariantError."""
-        numbers = (notice.receive_us, notice.price_ticks, notice.qty_lots, notice.fee_minor, notice.trade_id)
+        numbers = (notice.receive_us, notice.price_ticks, notice.qty_lots, notice.fee_minor, notice.trade_id, notice.fee_lots)
         texts = (notice.symbol, notice.client_id, notice.reason)
         if (
             any(type(number) is not int for number in numbers)

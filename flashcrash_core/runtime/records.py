@@ -71,6 +71,8 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     reduce_only: bool
     stressed: bool
     reason: str
+    stop_ticks: int = 0
+    """Of a stop or take-profit order: the price that triggers it."""
 
 
 class NoticeRecord(Record, frozen=True, kw_only=True):
@@ -85,6 +87,8 @@ class NoticeRecord(Record, frozen=True, kw_only=True):
     maker: bool
     trade_id: int
     reason: str
+    fee_lots: int = 0
+    """Lots of a fill that the venue kept as its commission."""
 
 
 class FillRecord(Record, frozen=True, kw_only=True):
@@ -97,8 +101,11 @@ class FillRecord(Record, frozen=True, kw_only=True):
     qty_lots: int
     notional_minor: int
     fee_minor: int
+    """All of it; what the venue kept in lots is in it at the price of the fill."""
     maker: bool
     trade_id: int
+    fee_lots: int = 0
+    """Lots of it that the venue kept as its commission, and that were never held."""
 
 
 class TradeRecord(Record, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ def replay(blotter: Blotter, row: IntentRecord | NoticeRecord) -> None:
         notice = VenueNotice(
             row.symbol, row.seq, row.t_us, row.t_us, NoticeKind(row.kind), row.client_id,
             row.price_ticks, row.qty_lots, row.fee_minor, row.maker, row.trade_id, row.reason,
+            row.fee_lots,
         )  # fmt: skip
         blotter.apply(notice, row.t_us)
     elif row.kind == "cancel":
@@ -26,7 +27,7 @@ def replay(blotter: Blotter, row: IntentRecord | NoticeRecord) -> None:
         blotter.submit(
             SubmitOrder(
                 row.client_id, row.symbol, Side(row.side), OrderType(row.type), row.price_ticks, row.qty_lots,
-                row.reduce_only, row.position_id, row.reason, row.t_us, row.stressed,
+                row.reduce_only, row.position_id, row.reason, row.t_us, row.stressed, row.stop_ticks,
             )
         )  # fmt: skip
 

@@ -144,7 +144,7 @@ def _positions(fills: Sequence[FillRecord]) -> tuple[list[Position], dict[str, i
         if amount := fill.price_ticks * fill.qty_lots:
             units[fill.symbol] = fill.notional_minor // amount
         if fill.side > 0:
-            book.buy(fill.price_ticks, fill.qty_lots, fill.fee_minor, fill.t_us)
+            book.buy(fill.price_ticks, fill.qty_lots - fill.fee_lots, fill.fee_minor, fill.t_us)
         else:
             book.sell(fill.price_ticks, fill.qty_lots, fill.fee_minor, fill.t_us, "")
     return [book for book in books.values() if book.held_lots], units

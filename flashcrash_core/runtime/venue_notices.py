@@ -52,6 +52,7 @@ class VenueNotices:
             maker=notice.maker,
             trade_id=notice.trade_id,
             reason=notice.reason,
+            fee_lots=notice.fee_lots,
         )
         if applied.filled:
             self._on_fill(lane, order, applied.position, notice, at_us)
@@ -80,9 +81,10 @@ class VenueNotices:
             price_ticks=notice.price_ticks,
             qty_lots=notice.qty_lots,
             notional_minor=instrument.notional(notice.price_ticks, notice.qty_lots),
-            fee_minor=notice.fee_minor,
+            fee_minor=notice.fee_minor + instrument.notional(notice.price_ticks, notice.fee_lots),
             maker=notice.maker,
             trade_id=notice.trade_id,
+            fee_lots=notice.fee_lots,
         )
         self._check()
 

@@ -95,10 +95,13 @@ class Blotter:
     def _book(self, order: Order, position: Position, notice: VenueNotice, at_us: int) -> None:
         submit = order.submit
         instrument = self.instruments[submit.symbol]
-        notional = instrument.notional(notice.price_ticks, notice.qty_lots)
-        self.ledger.on_fill(submit.side, position.id, notional, notice.qty_lots, notice.fee_minor, maker=notice.maker)
+        # Lots that the venue kept were bought and given away: their price is part of the fee, and cash is what the venue has.
+        lots = notice.qty_lots - notice.fee_lots
+        fee = notice.fee_minor + instrument.notional(notice.price_ticks, notice.fee_lots)
+        notional = instrument.notional(notice.price_ticks, lots)
+        self.ledger.on_fill(submit.side, position.id, notional, lots, fee, maker=notice.maker)
         if submit.side is Side.BUY:
-            position.buy(notice.price_ticks, notice.qty_lots, notice.fee_minor, at_us)
+            position.buy(notice.price_ticks, lots, fee, at_us)
         else:
             cost = position.sell(notice.price_ticks, notice.qty_lots, notice.fee_minor, at_us, submit.reason)
             self.ledger.realise(notional, cost * instrument.notional_unit)

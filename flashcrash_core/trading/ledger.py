@@ -28,9 +28,12 @@ def fee_minor(notional_minor: int, rate_bps: Decimal) -> int:
 
 
 class Ledger:
-    """Cash account of one session. ``cash_minor`` is what is left after buying, selling and fees."""
+    """Cash account of one session. ``cash_minor`` is what is left after buying, selling and fees.
 
-    def __init__(self, equity_start_minor: int, fees: Fees) -> None:
+    ``venue_fees``: fees are what a real venue charged (discounts, other assets, its own rounding), so no rate can be asked of them.
+    """
+
+    def __init__(self, equity_start_minor: int, fees: Fees, *, venue_fees: bool = False) -> None:
         self.equity_start_minor = equity_start_minor
         self.cash_minor = equity_start_minor
         self.fees_minor = 0
@@ -38,12 +41,16 @@ class Ledger:
         """Gross of fees."""
         self.fills = 0
         self._fees = fees
+        self._venue_fees = venue_fees
         self._expected_fees = 0
         self._signed_lots: dict[int, int] = {}
 
     def on_fill(self, side: Side, position_id: int, notional_minor: int, qty_lots: int, fee: int, *, maker: bool) -> None:
         """Book one execution. Raises :class:`InvariantError` when the fee is not the rate's (identity 1)."""
-        expected = fee_minor(notional_minor, self._fees.maker_bps if maker else self._fees.taker_bps)
+        if fee < 0:
+            raise InvariantError(f"ledger: the executor tells of a fee of {money_to_decimal(fee)}")
+        rate_bps = self._fees.maker_bps if maker else self._fees.taker_bps
+        expected = fee if self._venue_fees else fee_minor(notional_minor, rate_bps)
         if fee != expected:
             raise InvariantError(
                 f"ledger: the executor charged {money_to_decimal(fee)} on a notional of {money_to_decimal(notional_minor)}, "

@@ -56,7 +56,7 @@ class Position:
         return self.sold_units / self.sold_lots if self.sold_lots else 0.0
 
     def buy(self, price_ticks: int, qty_lots: int, fee_minor: int, at_us: int) -> None:
-        """Book an entry fill."""
+        """Book an entry fill: the lots that are held after it, and all that was charged."""
         if not self.bought_lots:
             self.opened_us = at_us
         self.bought_lots += qty_lots

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from flashcrash_core.api import Record, SessionRecord, StoreHistory
-from flashcrash_storage.codec import TABLES, encode_session
+from flashcrash_storage.codec import TABLES, Table, encode_session
 from flashcrash_storage.orders import follow
 from flashcrash_storage.schema import MIGRATIONS, SCHEMA_VERSION, migrate
 
@@ -28,9 +28,17 @@ def write_version(location: str, version: int, session: SessionRecord, records: 
         for record in records:
             table = TABLES[type(record)]
             if table.name in tables:
-                connection.execute(table.insert, table.encode(session.id, record))
+                _insert(connection, table, session.id, record)
         connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (str(version),))
         connection.execute("COMMIT")
+
+
+def _insert(connection: sqlite3.Connection, table: Table, session_id: str, record: Record) -> None:
+    """A row of the columns that the version had."""
+    known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table.name})")}
+    values = dict(zip(("session", *table.columns), table.encode(session_id, record), strict=True))
+    row = {name: value for name, value in values.items() if name in known}
+    connection.execute(f"INSERT INTO {table.name} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
 
 
 HISTORY = StoreHistory(newest=SCHEMA_VERSION, write=write_version)

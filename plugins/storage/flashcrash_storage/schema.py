@@ -169,7 +169,17 @@ _FAULTS: Final = Migration(
     ),
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _FAULTS)
+_REAL: Final = Migration(
+    version=3,
+    summary="what real orders add: commissions taken in lots, stop prices",
+    steps=(
+        "ALTER TABLE notices ADD COLUMN fee_lots INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE fills ADD COLUMN fee_lots INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE intents ADD COLUMN stop_ticks INTEGER NOT NULL DEFAULT 0",
+    ),
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _FAULTS, _REAL)
 SCHEMA_VERSION: Final = MIGRATIONS[-1].version
 
 
