@@ -98,10 +98,11 @@ def ed25519_signer(key: str, private_pem_or_seed: str | bytes) -> Signer:
     """
     ed25519 = _cryptography("hazmat.primitives.asymmetric.ed25519", "an Ed25519 key")
     given = private_pem_or_seed
-    if isinstance(given, str) and _SEED.fullmatch(given.strip()):
-        private: Any = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(given.strip()))
-    elif isinstance(given, bytes) and len(given) == 32:
-        private = ed25519.Ed25519PrivateKey.from_private_bytes(given)
+    seed = (given if isinstance(given, str) else given.decode("latin-1")).strip()
+    if isinstance(given, bytes) and len(given) == 32:
+        private: Any = ed25519.Ed25519PrivateKey.from_private_bytes(given)
+    elif _SEED.fullmatch(seed):
+        private = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
     else:
         private = _loaded_pem(given, "Ed25519")
     if not isinstance(private, ed25519.Ed25519PrivateKey):
