@@ -82,15 +82,15 @@ def _from_keyring(service: str) -> Signer:
         keyring: Any = importlib.import_module("keyring")
     except ImportError:
         raise CredentialError(
-            f"keyring service {service}: the package keyring is not installed; run `pip install keyring`, or use the environment or "
-            "a key file"
+            f"keyring service {service}: the package keyring is not installed; run `pip install keyring`, or use the environment "
+            "or a key file"
         ) from None
     try:
         key, secret = keyring.get_password(service, "key"), keyring.get_password(service, "secret")
     except Exception as error:  # backends raise what they like, and their texts are not ours to show
         raise CredentialError(
             f"keyring service {service}: the keyring cannot be read ({type(error).__name__}); unlock it, or use the environment or "
-            "a key file"
+            "or a key file"
         ) from None
     if not key or not secret:
         raise CredentialError(

@@ -1,7 +1,7 @@
 """What a key may do, and what it must not: ``GET /sapi/v1/account/apiRestrictions``.
 
-A key that can withdraw or transfer turns a stolen machine into a stolen account, so a run does not start with one. It needs to trade
-on spot and nothing else. What cannot be proved counts against the key.
+A key that can withdraw or transfer turns a stolen machine into a stolen account, so a run does not start with one. It needs to
+trade on spot and nothing else. What cannot be proved counts against the key.
 """
 
 from collections.abc import Mapping
