@@ -12,7 +12,7 @@ from attrs import define
 
 from flashcrash_core.api import MarketKind
 
-__all__ = ["RequestWeight", "depth_weight"]
+__all__ = ["RequestWeight", "depth_weight", "retry_wait_s", "told_count"]
 
 _MINUTE_US: Final = 60_000_000
 _SHARE: Final = 0.5
@@ -62,12 +62,12 @@ class RequestWeight:
         """An answer came: what it says about the budget."""
         self._turn(now_us)
         known = {name.lower(): value for name, value in headers.items()}
-        used = known.get("x-mbx-used-weight-1m", "")
-        if used.isdecimal() and used.isascii() and len(used) < 10:
-            self.used = max(self.used, int(used))
+        used = told_count(known, "x-mbx-used-weight-1m")
+        if used is not None:
+            self.used = max(self.used, used)
         if status in (418, 429):
             self.refusals += 1
-            self.silent_until_us = max(self.silent_until_us, now_us + int(_wait_s(known.get("retry-after", "")) * 1e6))
+            self.silent_until_us = max(self.silent_until_us, now_us + int(retry_wait_s(known.get("retry-after", "")) * 1e6))
 
     def _turn(self, now_us: int) -> None:
         minute = now_us // _MINUTE_US
@@ -75,8 +75,14 @@ class RequestWeight:
             self._minute, self.used = minute, 0
 
 
-def _wait_s(text: str) -> float:
-    """Seconds of silence; some of them where the header makes no sense."""
+def told_count(headers: Mapping[str, str], name: str) -> int | None:
+    """A count that a header tells; None where it is missing or makes no sense. Names are in lower case."""
+    text = headers.get(name, "")
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
+
+
+def retry_wait_s(text: str) -> float:
+    """Seconds of silence that ``Retry-After`` demands; some of them where it makes no sense."""
     try:
         wait_s = float(text)
     except ValueError:
