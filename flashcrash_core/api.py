@@ -195,10 +195,20 @@ from flashcrash_core.trading.execution import (
     Executor,
     ExecutorContext,
     MarketView,
+    VenueExecutor,
+)
+from flashcrash_core.trading.matching.fill_models import (
+    FILL_MODELS,
+)
+from flashcrash_core.trading.matching.live_order import (
+    LiveOrder,
 )
 from flashcrash_core.trading.matching.settings import (
     FillModel,
     VenueConfig,
+)
+from flashcrash_core.trading.matching.taker import (
+    walk,
 )
 from flashcrash_core.trading.matching.venue import (
     SimulatedVenue,
@@ -237,6 +247,7 @@ __all__ = [
     "BAR_VISIBLE_AFTER_US",
     "BID",
     "CHECKSUM_SUFFIX",
+    "FILL_MODELS",
     "GRID_US",
     "MARKET_PRESETS",
     "MONEY_SCALE",
@@ -304,6 +315,7 @@ __all__ = [
     "JudgedRow",
     "Level",
     "LineReader",
+    "LiveOrder",
     "LiveSource",
     "MarketEvent",
     "MarketKind",
@@ -366,6 +378,7 @@ __all__ = [
     "UsageError",
     "VenueConfig",
     "VenueError",
+    "VenueExecutor",
     "VenueNotice",
     "VerificationError",
     "WatchedSource",
@@ -389,5 +402,6 @@ __all__ = [
     "to_money",
     "unhealthy_names",
     "verify_checksum",
+    "walk",
     "write_tape",
 ]

@@ -57,7 +57,7 @@ Db = Annotated[str | None, typer.Option("--db", help="Database (default var/flas
 
 
 def run(
-    mode: Annotated[str | None, typer.Option("--mode", help="paper or backtest (real is not available yet).")] = None,
+    mode: Annotated[str | None, typer.Option("--mode", help="paper, backtest, or real (orders for real money).")] = None,
     feed: Annotated[str | None, typer.Option("--feed", help="Feed plugin (default: simulated, or what reads the tape).")] = None,
     tape: Annotated[list[Path] | None, typer.Option("--tape", help="A data file, repeatable.")] = None,
     symbols: Symbols = "",
@@ -80,6 +80,7 @@ def run(
     allow_path_plugins: Annotated[
         bool, typer.Option("--allow-path-plugins", help="In real mode, load plugins that cannot be locked all the same.")
     ] = False,
+    arm: Annotated[str, typer.Option("--arm", metavar="TOKEN", help="In real mode: the word that arms this one start.")] = "",
     record: Annotated[
         Path | None, typer.Option("--record", metavar="DIR", help="Keep what a live feed says, to be replayed with --tape DIR.")
     ] = None,
@@ -95,7 +96,7 @@ def run(
 
     _make_directory(out)
     own: dict[str, Any] = {"feed": feed, "fills": fills, "speed": speed, "duration_s": duration, "db": db}
-    own |= {"allow_path_plugins": allow_path_plugins, "quarantine": tuple(quarantine or ())}
+    own |= {"allow_path_plugins": allow_path_plugins, "arm": arm, "quarantine": tuple(quarantine or ())}
     if record is None and (record_max_bytes is not None or record_delete_oldest):
         from flashcrash_core.errors import UsageError
 

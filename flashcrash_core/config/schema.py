@@ -27,14 +27,12 @@ __all__ = [
 OPTIONS: Final = "flashcrash_options"
 """Metadata mark of the field that takes the keys which belong to the plugin."""
 
-MODES: Final = ("paper", "backtest")
+MODES: Final = ("paper", "backtest", "real")
 
 
 def _mode(_instance: Any, _attribute: "Attribute[Any]", value: str) -> None:
-    if value == "real":
-        raise ValueError("mode real is not available in this version; use paper or backtest")
     if value not in MODES:
-        raise ValueError(f"must be one of paper, backtest; got {value!r}")
+        raise ValueError(f"must be one of {', '.join(MODES)}; got {value!r}")
 
 
 def _speed(_instance: Any, _attribute: "Attribute[Any]", value: Any) -> None:
@@ -62,7 +60,7 @@ class RunSettings:
     """``[run]``: what is run, on what, how fast."""
 
     mode: str = field(default="paper", validator=_mode)
-    """``paper`` or ``backtest``."""
+    """``paper``, ``backtest``, or ``real``: orders for real money, on a live feed."""
     feed: str = field(default="simulated", validator=_not_empty)
     """Name of the feed plugin."""
     symbols: tuple[str, ...] = field(default=(), validator=_unique)

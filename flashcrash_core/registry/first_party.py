@@ -53,6 +53,7 @@ SHIPPED: Final[Mapping[str, str]] = {
     "percentile": "flashcrash_strategies.percentile",
     "paper": "flashcrash_executors.paper",
     "backtest": "flashcrash_executors.backtest",
+    "real": "flashcrash_executors.real",
     "sqlite": "flashcrash_storage.sqlite",
     "binance": "flashcrash_feeds.binance",
     "binance_archive": "flashcrash_binance.fetch_command",

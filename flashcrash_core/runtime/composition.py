@@ -73,6 +73,7 @@ def compose(
     source: Input,
     *,
     client_prefix: str = "fc",
+    arming: str = "",
     trade: bool = True,
     sweep: bool = True,
 ) -> Composition:
@@ -87,9 +88,17 @@ def compose(
         for known in source.symbols.values()
     )
     session = Session(
-        SessionSetup(lanes, settings.risk, fees, to_money(settings.risk.equity_start), client_prefix, plugins.executor.spec.name)
+        SessionSetup(
+            lanes,
+            settings.risk,
+            fees,
+            to_money(settings.risk.equity_start),
+            client_prefix,
+            plugins.executor.spec.name,
+            venue_fees=settings.run.mode == "real",
+        )
     )
-    executor = _executor(settings, plugins, session) if trade else None
+    executor = _executor(settings, plugins, session, arming) if trade else None
     models = {symbol: _fill_model(settings.fills.model, known) for symbol, known in source.symbols.items()}
     warnings = [*plugins.warnings, *_warnings(settings, source, indicators)]
     return Composition(session, executor, source, models, warnings, executor is None or plugins.executor.spec.idle_blind)
@@ -108,7 +117,7 @@ def built(kind: str, name: str, build: Callable[[], T]) -> T:
         raise PluginContract(f"{message}; check its table in the configuration, or repair the plugin") from error
 
 
-def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> Executor:
+def _executor(settings: Settings, plugins: PluginConfigs, session: Session, arming: str) -> Executor:
     """The executor that the mode asks for, over the session's own view of the markets."""
     lanes = session.lanes
     context = ExecutorContext(
@@ -119,6 +128,7 @@ def _executor(settings: Settings, plugins: PluginConfigs, session: Session) -> E
         fill_model=settings.fills.model,
         volatility=lambda symbol: lanes[symbol].sigma(),
         mode=settings.run.mode,
+        arming=arming,
     )
     spec = plugins.executor.spec
     return built("executor", spec.name, lambda: spec.build(plugins.executor.config, context))

@@ -32,6 +32,9 @@ from flashcrash_core.runtime.safe_mode import indicators_left_out, refuse_named_
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.runtime.store_guard import opened_store
 from flashcrash_core.runtime.unused_plugins import unused_plugins
+from flashcrash_core.runtime.venue_connection import at_the_venue
+
+REAL: Final = "real"
 
 __all__ = [
     "Prepared",
@@ -123,9 +126,14 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
     settings = prepared.config.settings
     if settings.run.speed != "max" and _hears_a_market(prepared, request):
         raise UsageError(f"--speed {settings.run.speed}: the feed hears a running market, which has its own speed; leave it out")
+    if settings.run.mode == REAL:
+        _require_real(prepared, request)
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed, record=request.record)
     try:
-        composition = compose(prepared.config, prepared.plugins, source)
+        session_id = _new_session_id()
+        # Ids of orders are never used twice, in no session: a venue would take another order's answer for theirs.
+        prefix = f"fc-{session_id}-" if settings.run.mode == REAL else "fc"
+        composition = compose(prepared.config, prepared.plugins, source, client_prefix=prefix, arming=request.arm)
         composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
         refuse_unknown(request.quarantine, composition.session)
         if on_ready is not None:
@@ -134,9 +142,11 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
             return _drive(prepared, composition, None, "", request, on_progress)
         store = prepared.open_store()
         try:
-            record = _session_record(prepared, composition, request)
-            store.begin_session(record)
-            return _drive(prepared, composition, store, record.id, request, on_progress)
+            with at_the_venue(composition.executor) as proved:
+                composition.warnings += proved
+                record = _session_record(prepared, composition, request, session_id)
+                store.begin_session(record)
+                return _drive(prepared, composition, store, record.id, request, on_progress)
         finally:
             store.close()
     finally:
@@ -377,11 +387,23 @@ def _hears_a_market(prepared: Prepared, request: RunRequest) -> bool:
     return not request.paths and feed is not None and feed.spec.live
 
 
-def _session_record(prepared: Prepared, composition: Composition, request: RunRequest) -> SessionRecord:
+def _require_real(prepared: Prepared, request: RunRequest) -> None:
+    """Raise UsageError for a run of real orders that must not begin."""
+    if not _hears_a_market(prepared, request):
+        raise UsageError("--mode real: the feed does not hear a running market; orders need --feed binance, or another live feed")
+    if not request.keep:
+        raise UsageError("--mode real: every order is stored before it is sent, so a session must be kept")
+
+
+def _new_session_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _session_record(prepared: Prepared, composition: Composition, request: RunRequest, session_id: str) -> SessionRecord:
     settings = prepared.config.settings
     started = datetime.now(UTC)
     return SessionRecord(
-        id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        id=session_id,
         mode=settings.run.mode,
         status="running",
         symbols=tuple(composition.session.lanes),

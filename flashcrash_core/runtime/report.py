@@ -21,6 +21,7 @@ from flashcrash_core.runtime.resume import Tally
 from flashcrash_core.runtime.runner import RunOutcome
 from flashcrash_core.runtime.session import Session
 from flashcrash_core.runtime.session_stats import percentile
+from flashcrash_core.runtime.venue_connection import executor_health
 from flashcrash_core.trading.positions import Position
 
 __all__ = ["SCHEMA", "build_report", "detection_report"]
@@ -52,6 +53,7 @@ def build_report(
         "entries_made": sum(1 for s in tally.scores if not s.refused),
         "orders": dict(session.order_ends.most_common()),
         "orders_open": len(session.blotter.orders),
+        **({} if (health := executor_health(composition.executor)) is None else {"executor_health": health}),
         "fills": ledger.fills,
         "open_positions": len(session.blotter.positions),
         "positions": [_position(p, session) for p in session.blotter.positions.values()],

@@ -49,6 +49,8 @@ class RunRequest:
     """Indicator instances that are not called: of a resumed session from where its stored rows end, else from the start."""
     allow_path_plugins: bool = False
     """In mode real, load plugins that cannot be locked all the same."""
+    arm: str = ""
+    """In mode real: the token that arms this one start."""
     record: RecordingOptions | None = None
     """Keep what a running market says while it is traded."""
 

@@ -88,9 +88,7 @@ class Session:
             lane.instrument.symbol: Lane(lane, self._on_transition, self, self.scorers[id(lane.scorer)]) for lane in setup.lanes
         }
         self.instruments = {symbol: lane.setup.instrument for symbol, lane in self.lanes.items()}
-        self.blotter = Blotter(
-            Ledger(setup.equity_start_minor, setup.fees, venue_fees=setup.venue_fees), self.instruments
-        )
+        self.blotter = Blotter(Ledger(setup.equity_start_minor, setup.fees, venue_fees=setup.venue_fees), self.instruments)
         self.risk = RiskGate(setup.risk, self.blotter, setup.fees)
         self.hash = DecisionHash()
         self.now_us = 0

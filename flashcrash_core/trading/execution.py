@@ -6,7 +6,7 @@ Simulated executors additionally watch the market through ``on_market``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -17,7 +17,7 @@ from flashcrash_core.market.instruments import Instrument
 from flashcrash_core.trading.orders import CancelOrder, SubmitOrder, VenueNotice
 from flashcrash_core.trading.strategy import Fees
 
-__all__ = ["Executor", "ExecutorContext", "MarketView"]
+__all__ = ["Executor", "ExecutorContext", "MarketView", "VenueExecutor"]
 
 
 class MarketView(Protocol):
@@ -65,6 +65,8 @@ class ExecutorContext:
     """sigma_W of a symbol now, per sqrt(second), NaN while missing; for pessimistic taker prices without a book."""
     mode: str = "paper"
     """The run's mode, one of those that the executor declares. In any but ``real`` it connects to no venue and sends nothing."""
+    arming: str = ""
+    """The token with which the user armed this start; an executor of real money asks for one of its own choice."""
 
 
 class Executor(Protocol):
@@ -96,4 +98,24 @@ class Executor(Protocol):
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
+        ...
+
+
+@runtime_checkable
+class VenueExecutor(Executor, Protocol):
+    """An executor that is connected to a venue. The run opens it before the first event and closes it after the last."""
+
+    def open(self) -> Sequence[str]:
+        """Connect, look at the account, and return what was proved, in lines for the user. May block.
+
+        Raises VenueError, ConfigError or UsageError when no order must be sent: no order was.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; open orders stay as they are. Idempotent."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """How the connection and the orders are doing, as plain data for the report."""
         ...

@@ -191,7 +191,7 @@ USAGE = {
         'there is no feed "nofeed"; loaded: binance, bulk, klines, replay, simulated, tape, tardis, tardis_book',
     ),
     "feed without file": (("--feed", "replay"), "feed replay reads files: name one with --tape PATH"),
-    "mode real": (("--mode", "real"), "--mode: mode real is not available in this version; use paper or backtest"),
+    "mode real": (("--mode", "real"), "--mode real: the feed does not hear a running market; orders need --feed binance"),
     "speed": (("--speed", "fast"), "--speed: must be"),
     "duration": (("--duration", "-4"), "--duration -4: must be a positive number of seconds"),
     "endless duration": (("--duration", "inf"), "--duration inf: must be a positive number of seconds"),

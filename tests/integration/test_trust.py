@@ -130,14 +130,14 @@ def test_locking_and_mode_real(place: Place) -> None:
     assert (row["distribution"], row["version"], row["api"]) == ("fctest-counting", "1.2", 1)
     assert row["entry_points"] == {"counting": "fctest_counting"}
     assert place.executed() == []
-    # The next thing that is wrong: no executor serves mode real yet.
-    assert place(*named, code=2).stderr == "error: --mode: mode real is not available in this version; use paper or backtest\n"
+    # The next thing that is wrong: orders need a running market.
+    assert "--mode real: the feed does not hear a running market" in place(*named, code=2).stderr
     place.append("fctest_counting")
     before = place.executed()
     changed = place(*named, code=2).stderr
     assert f"record sha256 {row['record_sha256']} locked, " in changed
     assert "fctest_counting.py (changed)" in changed
-    assert "mode real is not available" not in changed
+    assert "running market" not in changed
     assert place.executed() == before
 
 
@@ -147,7 +147,7 @@ def test_path_plugins_in_mode_real(place: Place) -> None:
     named = ("run", "--mode", "real", "--plugins", "+./mine.py")
     assert "is a file, not an installed distribution, so that it cannot be locked" in place(*named, code=2).stderr
     assert place.executed() == []
-    assert "mode real is not available" in place(*named, "--allow-path-plugins", code=2).stderr
+    assert "running market" in place(*named, "--allow-path-plugins", code=2).stderr
 
 
 def test_all_refusals_at_once(place: Place) -> None:

@@ -25,6 +25,8 @@ class ListedSymbol:
 
     instrument: Instrument
     status: str
+    base_asset: str = ""
+    """What is bought; "" where the answer does not say."""
 
 
 def exchange_info_query(symbols: Iterable[str], kind: MarketKind) -> dict[str, str]:
@@ -87,7 +89,7 @@ def _listed(entry: Mapping[str, Any], kind: MarketKind) -> ListedSymbol:
             quote_asset=str(entry.get("quoteAsset") or "USDT"),
             kind=kind,
         )
-        return ListedSymbol(instrument, str(entry["status"]))
+        return ListedSymbol(instrument, str(entry["status"]), str(entry.get("baseAsset") or ""))
     except (KeyError, TypeError, ValueError, InvalidOperation, DataError) as error:
         raise VenueError(
             f"exchangeInfo: the entry of {symbol} cannot be used ({type(error).__name__}: {error}); leave it out, and report it"

@@ -69,8 +69,8 @@ def test_version(tmp_path: Path) -> None:
         (["plugins", "list", "--plugins", "no:dept"], 'did you mean "depth"?'),
         (["config", "check", "--config", "none.toml"], "none.toml: cannot be read"),
         (
-            ["config", "show", "--set", "run.mode=real"],
-            "--set run.mode: mode real is not available in this version; use paper or backtest",
+            ["config", "show", "--set", "run.mode=reel"],
+            "--set run.mode: must be one of paper, backtest, real; got 'reel'",
         ),
         (["config", "show", "--profile", "sed"], '--profile: there is no profile "sed"; did you mean "seed"?'),
         (["config", "check", "--plugins", "./mine.py"], "./mine.py: there is no such file"),

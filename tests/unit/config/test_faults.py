@@ -18,7 +18,7 @@ plugns = ["a"]
 [run]
 seed = "10"
 speed = true
-mode = "real"
+mode = "reel"
 snapshot_s = 0
 
 [detector]
@@ -44,7 +44,7 @@ EXPECTED = [
     'faulty.toml:2 plugns: unknown key; did you mean "plugins"?',
     "faulty.toml:4 run.seed: must be a whole number, got '10'",
     "faulty.toml:5 run.speed: must be text or a number, got true",
-    "faulty.toml:6 run.mode: mode real is not available in this version; use paper or backtest",
+    "faulty.toml:6 run.mode: must be one of paper, backtest, real; got 'reel'",
     "faulty.toml:7 run.snapshot_s: must be > 0: 0.0",
     "faulty.toml:10 detector.hold_s: must be <= 5: 9.0",
     "faulty.toml:11 detector.warmup_s: must be a number, got '3'",

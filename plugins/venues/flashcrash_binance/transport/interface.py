@@ -47,6 +47,10 @@ class WebSocketHandler(Protocol):
 class WebSocketConnection(Protocol):
     """One connection, opening or open."""
 
+    def send(self, payload: bytes) -> bool:
+        """Write one text message; False when the connection is not open, and nothing was written."""
+        ...
+
     def close(self) -> None:
         """Say goodbye and drop it, at any time and more than once. The handler hears nothing more."""
         ...

@@ -191,6 +191,16 @@ class PicowsConnection(WSListener):
         self._send(Opcode.CLOSE, int(code.value).to_bytes(2, "big"))
         self._drop()
 
+    # -- what goes out -----------------------------------------------------------------------------------------------
+
+    def send(self, payload: bytes) -> bool:
+        """One text message."""
+        transport = self._transport
+        if self._handler is None or transport is None or self._said_goodbye or transport.underlying_transport.is_closing():
+            return False
+        transport.send(WSMsgType.TEXT, payload)
+        return True
+
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:

@@ -173,6 +173,17 @@ class WebsocketsConnection(asyncio.Protocol):
             self._end(told.code if told else _ABNORMAL, told.reason if told else "", None)
             self._drop()
 
+    # -- what goes out -----------------------------------------------------------------------------------------------
+
+    def send(self, payload: bytes) -> bool:
+        """One text message."""
+        transport = self._transport
+        if self._handler is None or self._protocol.state is not State.OPEN or transport is None or transport.is_closing():
+            return False
+        self._protocol.send_text(payload)
+        self._flush()
+        return True
+
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:

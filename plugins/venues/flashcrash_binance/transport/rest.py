@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 from attrs import frozen
+from yarl import URL
 
 from flashcrash_binance.transport.clock import Clock
 from flashcrash_binance.transport.failures import Failure, FailureKind, failure_of
@@ -48,8 +49,13 @@ class RestClient:
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
 
-    async def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
-        """Ask for ``path``. Raises :class:`Unanswered` when no answer came; a status such as 429 is an answer."""
+    async def get(
+        self, path: str, query: Mapping[str, str | int] | None = None, *, signed: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask for ``path``. Raises :class:`Unanswered` when no answer came; a status such as 429 is an answer.
+
+        ``signed`` is a query that was encoded and signed, sent as it is.
+        """
         session = self._session
         if session is None:
             timeout = aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S)
@@ -57,7 +63,8 @@ class RestClient:
         url = self.base + path
         sent_us = self._clock()
         try:
-            async with session.get(url, params=query, allow_redirects=False) as response:
+            target = URL(f"{url}?{signed}", encoded=True) if signed else url
+            async with session.get(target, params=query, headers=headers, allow_redirects=False) as response:
                 body = await _read(response, url)
                 return Answer(url, response.status, response.headers, body, sent_us, self._clock())
         except aiohttp.InvalidURL as error:
