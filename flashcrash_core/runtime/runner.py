@@ -19,11 +19,12 @@ from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.runtime.executor_guard import ExecutorGuard
 from flashcrash_core.runtime.inputs import Input
 from flashcrash_core.runtime.interruption import Interruption
+from flashcrash_core.runtime.leaving import leave_venue
 from flashcrash_core.runtime.records import AuditRecord, FaultRecord, SnapshotRecord, TransitionRecord
 from flashcrash_core.runtime.resume import RecordSink
 from flashcrash_core.runtime.session import Output, Session
 from flashcrash_core.runtime.storage import Store
-from flashcrash_core.trading.execution import Executor
+from flashcrash_core.trading.execution import Executor, VenueExecutor
 
 __all__ = ["RunOptions", "RunOutcome", "Runner", "refuse_unknown"]
 
@@ -140,6 +141,8 @@ class Runner:
             source.while_wanted(lambda: not self._interruption.signal)
         with self._interruption.watched():
             self._take_all(source, skip)
+            if self.guard is not None and isinstance(self.executor, VenueExecutor):
+                leave_venue(self.session, self.guard, self._settle)
             self._finish(source)
         self._outcome.wall_s = time.perf_counter() - started
         return self._outcome

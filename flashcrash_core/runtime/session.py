@@ -281,9 +281,26 @@ class Session:
         for lane in self.lanes.values():
             self._on_transition(lane.detector.shutdown(reason, lane.now_us))
             self._record(AuditRecord, lane.now_us, lane.symbol, kind="halt", message=reason)
-            for order in list(self.blotter.orders.values()):
-                if order.submit.symbol == lane.symbol and order.submit.side is Side.BUY:
-                    self._desk.cancel(lane, order.submit.client_id, "halt")
+            self._cancel_entries(lane, "halt")
+
+    def cancel_entries(self, reason: str) -> None:
+        """Cancel every open entry order."""
+        for lane in self.lanes.values():
+            self._cancel_entries(lane, reason)
+
+    def _cancel_entries(self, lane: Lane, reason: str) -> None:
+        for order in list(self.blotter.orders.values()):
+            if order.submit.symbol == lane.symbol and order.submit.side is Side.BUY:
+                self._desk.cancel(lane, order.submit.client_id, reason)
+
+    @property
+    def open_entries(self) -> list[str]:
+        """Client ids of entry orders that may still trade."""
+        return [name for name, order in self.blotter.orders.items() if order.submit.side is Side.BUY]
+
+    def audit(self, kind: str, message: str) -> None:
+        """Journal a message to the user."""
+        self._record(AuditRecord, self.now_us, "", kind=kind, message=message)
 
     @property
     def order_ends(self) -> Counter[str]:
