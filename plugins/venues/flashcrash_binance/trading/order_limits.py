@@ -1,7 +1,7 @@
 """How many requests and orders may go out now (reference/binance.md section 8).
 
-Binance counts in fixed windows of its own clock, shared by everything that uses the address (weight) or the account (orders). So our
-own count is only a lower bound: what it tells with each answer corrects it, and requests under way are added. A fifth is kept back
+Binance counts in fixed windows of its own clock, shared by all that use the address (weight) or the account (orders). So our own
+count is only a lower bound: what it tells with each answer corrects it, and requests under way are added. A fifth is kept back
 for those that must always get through: cancels, closing orders and reconciliation. When it says 429 or 418 nothing goes until the
 time it told.
 """

@@ -19,6 +19,7 @@ __all__ = [
     "query_list_params",
     "query_params",
     "rendered",
+    "venue_type",
 ]
 
 _CLIENT_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,36}")
@@ -42,6 +43,11 @@ _PROFIT_LEGS: Final = frozenset({OrderType.LIMIT_MAKER, OrderType.TAKE_PROFIT, O
 def rendered(step: Decimal, count: int) -> str:
     """``count`` steps as a plain decimal, exact and without an exponent: 3 x 0.00001000 is "0.00003000"."""
     return f"{_EXACT.multiply(step, Decimal(count)):f}"
+
+
+def venue_type(kind: OrderType) -> str:
+    """The venue's word for a type of order."""
+    return _TYPES[kind][0]
 
 
 def order_params(order: SubmitOrder, instrument: Instrument, *, self_trade_prevention: str = "") -> dict[str, str]:
