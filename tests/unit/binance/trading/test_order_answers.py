@@ -207,6 +207,24 @@ def test_slivers_of_lots_are_counted_once() -> None:
     assert placed.order.filled_lots == 847
 
 
+@pytest.mark.parametrize(
+    ("change", "off"),
+    [
+        ({}, False),
+        ({"price": "23416.105"}, True),
+        ({"stopPrice": "23000.001"}, True),
+        ({"origQty": "0.008475"}, True),
+        ({"executedQty": "0.000005"}, True),
+    ],
+)
+def test_an_order_off_the_grid_is_marked(change: Json, off: bool) -> None:
+    """One price or quantity finer than the grid marks the order; nothing of it becomes zero by that."""
+    order = queried_order(told(**change), BTC)
+    assert order.off_grid is off
+    assert order.price_ticks == 2_341_610
+    assert order.qty_lots == 847
+
+
 def test_open_orders_of_other_symbols_are_foreign() -> None:
     """Orders in symbols that the run does not trade are told apart; they need no grid."""
     answer = [told(updateTime=NOON_MS), told(symbol="ETHUSDT", clientOrderId="web_1", orderId=4, price="0.123456789")]

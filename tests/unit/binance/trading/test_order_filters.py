@@ -233,6 +233,15 @@ def test_open_orders_are_counted() -> None:
     assert fitted(order(), FILTERS, FilterReferences(open_algo_orders=5))
 
 
+def test_a_bound_of_zero_is_none() -> None:
+    """A count of 0, as an empty string or a missing filter, switches it off."""
+    filters = [one for one in entry()["filters"] if not one["filterType"].startswith("MAX_NUM")]
+    filters.append({"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 0})
+    free = symbol_filters(entry(filters=filters), BTC)
+    assert (free.max_orders, free.max_algo_orders) == (0, 0)
+    assert fitted(order(OrderType.STOP_LOSS), free, FilterReferences(open_orders=10_000, open_algo_orders=10_000))
+
+
 def test_the_largest_position_stops_buys_only() -> None:
     """What is held and bought counts; a sell always may."""
     filters = [*entry()["filters"], {"filterType": "MAX_POSITION", "maxPosition": "10.00000000"}]

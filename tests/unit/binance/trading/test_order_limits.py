@@ -212,6 +212,33 @@ def test_no_window_is_ever_overrun(seed: int) -> None:
         assert weight <= 60, f"seed {seed}"
 
 
+@pytest.mark.parametrize(
+    ("call", "status", "weight", "orders"),
+    [
+        ("place", 200, 0, 1), ("place", 400, 1, 1), ("replace", 200, 0, 1), ("replace", 400, 1, 1), ("oco", 200, 0, 2),
+        ("oco", 400, 1, 2), ("cancel", 200, 0, 0), ("cancel", 400, 1, 0), ("query", 200, 4, 0), ("open_orders", 200, 6, 0),
+        ("all_open_orders", 200, 80, 0), ("account", 200, 20, 0), ("trades", 200, 20, 0), ("order_trades", 200, 5, 0),
+        ("order_count", 200, 40, 0), ("average_price", 200, 2, 0), ("exchange_info", 200, 20, 0), ("time", 200, 1, 0),
+        ("subscribe", 200, 2, 0), ("logon", 200, 2, 0), ("connect", 200, 2, 0),
+    ],
+)  # fmt: skip
+def test_what_each_call_costs(call: OrderCall, status: int, weight: int, orders: int) -> None:
+    """The weights and orders of the protocol sheet (sections 6, 8, 10 and 11)."""
+    limits = OrderLimits()
+    limits.sent(call)
+    limits.answered(call, NOON_US, status)
+    assert [limit.used for limit in limits.usage(NOON_US)] == [weight, orders, orders]
+
+
+def test_an_answer_that_nobody_waits_for_is_counted() -> None:
+    """A second answer, or one from before a restart, counts; it does not make room."""
+    limits = OrderLimits()
+    limits.answered("query", NOON_US, 200)
+    assert limits.usage(NOON_US)[0].used == 4
+    limits.sent("query")
+    assert limits.usage(NOON_US)[0].used == 8
+
+
 def test_every_call_has_a_cost() -> None:
     """Each call of the protocol may go on a fresh account, with the limits of the protocol sheet."""
     assert [limit.limit for limit in DEFAULT_LIMITS] == [6_000, 50, 160_000]

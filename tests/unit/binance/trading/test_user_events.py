@@ -96,6 +96,21 @@ def test_slivers_in_reports_are_counted_once() -> None:
     assert (first.qty_lots, second.qty_lots, first.off_grid, second.off_grid) == (0, 1, True, True)
 
 
+@pytest.mark.parametrize(
+    ("change", "off"), [({}, False), ({"p": "20000.001"}, True), ({"P": "19000.001"}, True), ({"q": "0.010005"}, True)]
+)
+def test_an_order_off_the_grid_is_marked(change: dict[str, Any], off: bool) -> None:
+    """One price or quantity finer than the grid marks the order of a report."""
+    assert execution(report(**change)).order.off_grid is off
+
+
+def test_the_first_trade_of_a_symbol_has_the_id_0() -> None:
+    """Only a negative id is none."""
+    fill = execution(traded(t=0)).fill
+    assert fill is not None
+    assert fill.trade_id == 0
+
+
 def test_a_report_of_another_symbol_is_foreign() -> None:
     """Orders in symbols that the run does not trade are told apart."""
     assert event(report(s="ETHUSDT", p="0.123456789")).fact == ForeignOrder(

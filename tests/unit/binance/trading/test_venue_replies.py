@@ -58,6 +58,24 @@ def test_a_rest_error_is_read_or_shown() -> None:
     assert rest_error(b"") == (None, "", None)
 
 
+@pytest.mark.parametrize(("data", "expected"), [({"retryAfter": 0}, None), ({"retryAfter": -5}, None), ({}, None), (None, None)])
+def test_a_time_that_makes_no_sense_is_none(data: object, expected: int | None) -> None:
+    """Zero, negative or missing: the caller waits for as long as it does without being told."""
+    told = {"id": 7, "status": 429, "error": {"code": -1003, "msg": "x", "data": data}}
+    assert socket_reply(msgspec.json.encode(told)).retry_at_us is expected
+
+
+@pytest.mark.parametrize(
+    ("interval", "us"),
+    [("SECOND", SECOND_US), ("MINUTE", 60 * SECOND_US), ("HOUR", 3_600 * SECOND_US), ("DAY", 86_400 * SECOND_US)],
+)
+def test_intervals(interval: str, us: int) -> None:
+    """Every unit of the venue; a limit or number of zero limits nothing."""
+    assert rate_limits([{**ORDERS, "interval": interval, "intervalNum": 3}])[0].interval_us == 3 * us
+    assert rate_limits([{**ORDERS, "interval": interval, "intervalNum": 0}, {**ORDERS, "limit": 0}]) == ()
+    assert len(rate_limits([{**ORDERS, "limit": 1}])) == 1
+
+
 def test_limits_of_exchange_info() -> None:
     """Limits without a count, and unknown intervals left out."""
     told = [

@@ -114,6 +114,13 @@ def test_a_page_of_a_proxy_is_no_evidence(status: int, code: int | None) -> None
     assert verdict(status, code, "<html>", PLACE).kind is K.UNKNOWN
 
 
+@pytest.mark.parametrize("status", [408, 409])
+def test_a_conflict_or_a_timeout_never_ends_an_order(status: int) -> None:
+    """What comes with 408 or 409 may tell of one half of two requests only."""
+    for call in CHANGES:
+        assert verdict(status, -2010, "Account has insufficient balance for requested action.", call).kind is K.UNKNOWN
+
+
 def test_a_success_with_an_error_inside_is_no_success() -> None:
     """Some services answer 200 with an error in the body."""
     assert verdict(200, -2015, "Invalid API-key, IP, or permissions for action.", "read").kind is K.CREDENTIALS
