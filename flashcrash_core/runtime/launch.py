@@ -31,6 +31,7 @@ from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome, refus
 from flashcrash_core.runtime.safe_mode import indicators_left_out, refuse_named_in_safe_mode
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.runtime.store_guard import opened_store
+from flashcrash_core.runtime.taking_up import order_rows, require_nothing_open, taken_up_lines
 from flashcrash_core.runtime.unused_plugins import unused_plugins
 from flashcrash_core.runtime.venue_connection import at_the_venue
 
@@ -131,8 +132,7 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
     source, _ = open_run_input(settings, prepared.plugins, paths=request.paths, feed=request.feed, record=request.record)
     try:
         session_id = _new_session_id()
-        # Ids of orders are never used twice, in no session: a venue would take another order's answer for theirs.
-        prefix = f"fc-{session_id}-" if settings.run.mode == REAL else "fc"
+        prefix = _client_prefix(session_id) if settings.run.mode == REAL else "fc"
         composition = compose(prepared.config, prepared.plugins, source, client_prefix=prefix, arming=request.arm)
         composition.warnings += unused_plugins(prepared.registry, prepared.plugins, source.feed.split(" + "))
         refuse_unknown(request.quarantine, composition.session)
@@ -142,6 +142,8 @@ def execute(request: RunRequest, on_progress: Progress | None = None, on_ready: 
             return _drive(prepared, composition, None, "", request, on_progress)
         store = prepared.open_store()
         try:
+            if settings.run.mode == REAL:
+                require_nothing_open(store, REAL, prepared.config.as_plain().get("executor", {}))
             with at_the_venue(composition.executor) as proved:
                 composition.warnings += proved
                 record = _session_record(prepared, composition, request, session_id)
@@ -188,6 +190,8 @@ def resume(
         request = attrs.evolve(request, plugins=record.inputs.get("plugins"))
         prepared = prepare(request, stored=record)
         indicators_left_out(record, prepared.plugins.indicators, prepared.registry)
+        if record.mode == REAL:
+            return _take_up(store, record, prepared, request, on_progress, on_ready)
         request = recorded_request(record, request)
         source, _ = open_run_input(prepared.config.settings, prepared.plugins, paths=request.paths, feed=request.feed)
         try:
@@ -203,6 +207,35 @@ def resume(
             source.close()
     finally:
         store.close()
+
+
+def _take_up(
+    store: Store,
+    record: SessionRecord,
+    prepared: Prepared,
+    request: RunRequest,
+    on_progress: Progress | None,
+    on_ready: OnReady | None,
+) -> dict[str, Any]:
+    """Go on with a session of real orders: books from its rows, the fate of its orders from the venue, everything else new."""
+    settings = prepared.config.settings
+    source, _ = open_run_input(settings, prepared.plugins, paths=(), feed=record.inputs["feed"], record=request.record)
+    try:
+        composition = compose(
+            prepared.config, prepared.plugins, source, client_prefix=_client_prefix(record.id), arming=request.arm
+        )
+        composition.warnings += changed_plugins(record, prepared)
+        composition.session.take_up(order_rows(store, record.id))
+        composition.warnings += taken_up_lines(composition.session)
+        if on_ready is not None:
+            on_ready(prepared, composition)
+        with at_the_venue(composition.executor, composition.session.blotter.orders.values()) as proved:
+            composition.warnings += proved
+            store.reopen_session(record.id)
+            _audit(store, record.id, composition.session.seq, composition.session.now_us, "taken_up", composition.warnings[-1])
+            return _drive(prepared, composition, store, record.id, request, on_progress, taken_up=True)
+    finally:
+        source.close()
 
 
 def recorded_request(record: SessionRecord, request: RunRequest) -> RunRequest:
@@ -242,6 +275,7 @@ def _drive(
     on_progress: Progress | None,
     *,
     resuming: bool = False,
+    taken_up: bool = False,
 ) -> dict[str, Any]:
     session = composition.session
     mode = prepared.config.settings.run.mode
@@ -268,7 +302,7 @@ def _drive(
         if store is not None:
             _fail(store, session_id, composition, error, prepared.config.settings.run.db)
         raise
-    if store is not None and resuming:
+    if store is not None and (resuming or taken_up):
         tally.load(store, session_id)
     composition.source.end_recording()
     report = build_report(composition, outcome, tally, mode=mode, engine=engine, session_id=session_id or None)
@@ -393,6 +427,11 @@ def _require_real(prepared: Prepared, request: RunRequest) -> None:
         raise UsageError("--mode real: the feed does not hear a running market; orders need --feed binance, or another live feed")
     if not request.keep:
         raise UsageError("--mode real: every order is stored before it is sent, so a session must be kept")
+
+
+def _client_prefix(session_id: str) -> str:
+    """Ids of orders are never used twice, in no session: a venue would take another order's answer for theirs."""
+    return f"fc-{session_id}-"
 
 
 def _new_session_id() -> str:

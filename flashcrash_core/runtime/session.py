@@ -5,7 +5,7 @@ as events. That is why paper, backtest and the replay of either decide alike (do
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -98,6 +98,8 @@ class Session:
         self.unknown_symbols: Counter[str] = Counter()
         self.output = Output()
         self._next_position = 1
+        self._taken_up: set[int] = set()
+        """Positions of an earlier process that are not left yet."""
         self._marks: dict[str, int] = dict.fromkeys(self.lanes, 0)
         self._notices = VenueNotices(self.blotter, self._record, self.check)
         self._desk = OrderDesk(setup.client_prefix, self.blotter, self.hash, self._record, self._command)
@@ -129,6 +131,23 @@ class Session:
         """What the last event led to; the session starts a new output."""
         output, self.output = self.output, Output()
         return output
+
+    def take_up(self, rows: Iterable[IntentRecord | NoticeRecord]) -> None:
+        """Go on with the books of an earlier process, from its stored rows in their order. Nothing else of it is kept.
+
+        Positions of before are left by the kernel (:func:`~flashcrash_core.trading.flatten.flatten`): why they were entered is not
+        known any more. Raises InvariantError for rows that contradict each other.
+        """
+        for row in rows:
+            replay(self.blotter, row)
+            self.seq, self.now_us = max(self.seq, row.seq), max(self.now_us, row.t_us)
+            if isinstance(row, IntentRecord) and row.kind == "submit":
+                self._desk.next_order += 1
+                self._next_position = max(self._next_position, row.position_id + 1)
+        self._taken_up = set(self.blotter.positions)
+        for lane in self.lanes.values():
+            lane.flat = not self._busy(lane.symbol)
+            lane.now_us = self.now_us
 
     # -- detection ---------------------------------------------------------------------------------------------------
 
@@ -218,7 +237,10 @@ class Session:
                 self._take_intent(lane, leaving)
 
     def _flattens(self, lane: Lane) -> bool:
-        """The kernel leaves by itself: by policy, or because the strategy that would do it is gone."""
+        """The kernel leaves by itself: by policy, or because nobody else can who knows why a position was entered."""
+        self._taken_up &= self.blotter.positions.keys()
+        if any(self.blotter.positions[number].symbol == lane.symbol for number in self._taken_up):
+            return True
         return bool(self.halted) and (self.setup.risk.shutdown_policy == "flatten" or lane.strategy.count.quarantined)
 
     def _take_intent(self, lane: Lane, intent: Intent) -> None:

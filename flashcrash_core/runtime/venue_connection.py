@@ -1,19 +1,20 @@
 """The executor's connection to its venue, for as long as a run lasts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from flashcrash_core.detection.containment import describe, let_interrupt_pass
 from flashcrash_core.errors import FlashcrashError, VenueError
 from flashcrash_core.trading.execution import Executor, VenueExecutor
+from flashcrash_core.trading.orders import Order
 
 __all__ = ["at_the_venue", "executor_health"]
 
 
 @contextmanager
-def at_the_venue(executor: Executor | None) -> Iterator[Sequence[str]]:
-    """Open an executor that has a venue, and close it in the end. Gives what it proved, in lines.
+def at_the_venue(executor: Executor | None, orders: Iterable[Order] = ()) -> Iterator[Sequence[str]]:
+    """Open an executor that has a venue, and close it in the end. Gives what it proved, in lines. ``orders`` are taken up.
 
     Raises what it raises when no order must be sent, and VenueError for anything that is not the product's own.
     """
@@ -22,7 +23,7 @@ def at_the_venue(executor: Executor | None) -> Iterator[Sequence[str]]:
         return
     try:
         try:
-            proved = tuple(map(str, executor.open()))
+            proved = tuple(map(str, executor.open(tuple(orders))))
         except FlashcrashError:
             raise
         except BaseException as error:

@@ -14,7 +14,7 @@ from flashcrash_core.market.bars import Bar
 from flashcrash_core.market.book import OrderBook
 from flashcrash_core.market.events import MarketEvent
 from flashcrash_core.market.instruments import Instrument
-from flashcrash_core.trading.orders import CancelOrder, SubmitOrder, VenueNotice
+from flashcrash_core.trading.orders import CancelOrder, Order, SubmitOrder, VenueNotice
 from flashcrash_core.trading.strategy import Fees
 
 __all__ = ["Executor", "ExecutorContext", "MarketView", "VenueExecutor"]
@@ -105,10 +105,11 @@ class Executor(Protocol):
 class VenueExecutor(Executor, Protocol):
     """An executor that is connected to a venue. The run opens it before the first event and closes it after the last."""
 
-    def open(self) -> Sequence[str]:
+    def open(self, orders: Sequence[Order]) -> Sequence[str]:
         """Connect, look at the account, and return what was proved, in lines for the user. May block.
 
-        Raises VenueError, ConfigError or UsageError when no order must be sent: no order was.
+        ``orders`` are those of a session that is taken up after a crash and had not ended, as its rows tell: what became of them
+        is asked for, and comes as notices. Raises VenueError, ConfigError or UsageError when no order must be sent: none was.
         """
         ...
 

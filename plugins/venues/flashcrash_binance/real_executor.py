@@ -33,6 +33,7 @@ from flashcrash_core.api import (
     ExecutorContext,
     MarketEvent,
     NoticeKind,
+    Order,
     SubmitOrder,
     UsageError,
     VenueError,
@@ -71,7 +72,7 @@ class RealExecutor:
 
     # -- a VenueExecutor ---------------------------------------------------------------------------------------------
 
-    def open(self) -> Sequence[str]:
+    def open(self, orders: Sequence[Order]) -> Sequence[str]:
         """Arm, look at the account, connect, and listen. Raises UsageError, CredentialError, VenueError."""
         symbols = tuple(self._context.markets)
         if self._config.is_real_money:
@@ -82,7 +83,7 @@ class RealExecutor:
         self._thread = threading.Thread(target=self._loop.run_forever, name="orders", daemon=True)
         self._thread.start()
         try:
-            return asyncio.run_coroutine_threadsafe(self._open(signer), self._loop).result(_OPEN_S + _CLOSE_S)
+            return asyncio.run_coroutine_threadsafe(self._open(signer, orders), self._loop).result(_OPEN_S + _CLOSE_S)
         except TimeoutError:
             raise VenueError(f"{self._url}: the account could not be looked at within {_OPEN_S:.0f} s") from None
 
@@ -174,7 +175,7 @@ class RealExecutor:
 
     # -- the I/O thread ----------------------------------------------------------------------------------------------
 
-    async def _open(self, signer: Signer) -> tuple[str, ...]:
+    async def _open(self, signer: Signer, orders: Sequence[Order]) -> tuple[str, ...]:
         config, clock = self._config, steady_clock()
         instruments = {symbol: view.instrument for symbol, view in self._context.markets.items()}
         loop = asyncio.get_running_loop()
@@ -199,6 +200,9 @@ class RealExecutor:
         )
         gateway = self._gateway = OrderGateway(instruments, checked.bases, settings, self._tell)
         gateway.clock_offset_us = checked.clock_offset_us
+        for order in orders:
+            self._symbols[order.submit.client_id] = order.submit.symbol
+            gateway.take_up(order, clock())
         transport = transport_named(config.transport, loop)  # type: ignore[arg-type]
         driver = self._driver = GatewayDriver(gateway, signer, self._url, transport, clock, loop, on_defect=self._on_defect)
         driver.start()

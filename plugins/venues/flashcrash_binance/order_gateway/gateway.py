@@ -29,7 +29,7 @@ from flashcrash_binance.trading.venue_records import (
 )
 from flashcrash_binance.trading.venue_replies import SocketReply, socket_reply
 from flashcrash_binance.trading.venue_verdicts import CallKind, Verdict, VerdictKind, verdict
-from flashcrash_core.api import CancelOrder, Instrument, InvariantError, SubmitOrder, VenueError
+from flashcrash_core.api import CancelOrder, Instrument, InvariantError, Order, OrderState, SubmitOrder, VenueError
 
 __all__ = ["OrderGateway"]
 
@@ -120,6 +120,30 @@ class OrderGateway:
         self.orders[order.client_id] = one
         self.counts["sent"] += 1
         self._call("place", "order.place", params, now_us, client_id=order.client_id, within_us=self.settings.reply_us)
+
+    def take_up(self, order: Order, now_us: int) -> None:
+        """Go on with an order of an earlier process. What became of it is asked for as soon as there is a connection."""
+        submit, state = order.submit, order.state
+        one = TrackedOrder(
+            submit,
+            self.instruments[submit.symbol],
+            self._bases.get(submit.symbol, ""),
+            now_us,  # it left earlier: to be too patient with it is safe
+            self._tell,
+            self.dust,
+            known_trades=frozenset(order.trade_ids),
+            known_lots=order.filled_lots,
+            acknowledged=bool(order.filled_lots) or state in (OrderState.ACKED, OrderState.PARTIAL),
+        )
+        self.orders[submit.client_id] = one
+        self.counts["taken_up"] += 1
+        if state is OrderState.CANCELLING:
+            one.cancel_wanted, one.cancel_told = True, False
+        if state is OrderState.SENT:
+            self._lose(one, "taken_up", now_us)
+        else:
+            one.ask_us = now_us
+            one.unknown_since_us = None if one.acknowledged else now_us
 
     def cancel(self, cancel: CancelOrder, now_us: int) -> None:
         """Ask the venue to cancel; repeated until it is known how the order ended, or that it goes on."""

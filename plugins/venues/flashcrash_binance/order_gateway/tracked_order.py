@@ -41,6 +41,10 @@ class TrackedOrder:
     """By base asset, shared by all orders: what the account has beyond whole lots."""
     venue: VenueOrder | None = None
     fills: dict[int, VenueFill] = field(factory=dict)
+    known_trades: frozenset[int] = frozenset()
+    """Trades that were told before this process began."""
+    known_lots: int = 0
+    """Lots of them."""
     unknown_since_us: int | None = None
     """Since when nobody knows what became of it."""
     ask_us: int | None = None
@@ -64,7 +68,7 @@ class TrackedOrder:
     @property
     def filled_lots(self) -> int:
         """Lots of the trades that are known."""
-        return sum(one.qty_lots for one in self.fills.values())
+        return self.known_lots + sum(one.qty_lots for one in self.fills.values())
 
     @property
     def missing_trades(self) -> bool:
@@ -84,7 +88,7 @@ class TrackedOrder:
 
     def on_fill(self, fill: VenueFill) -> None:
         """One trade; told before: nothing."""
-        if fill.trade_id in self.fills:
+        if fill.trade_id in self.fills or fill.trade_id in self.known_trades:
             return
         self.fills[fill.trade_id] = fill
         self.acknowledged = True  # a fill says more

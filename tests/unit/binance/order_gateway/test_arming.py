@@ -21,16 +21,16 @@ def executor(config: BinanceOrdersConfig, arming: str = "") -> RealExecutor:
 def test_a_start_without_todays_token_is_refused(arming: str) -> None:
     """The message names venue and symbols, and the word to repeat."""
     with pytest.raises(UsageError, match=r"real money at https://api\.binance\.com in BTCUSDT.*--arm [0-9a-f]{8}"):
-        executor(BinanceOrdersConfig(), arming).open()
+        executor(BinanceOrdersConfig(), arming).open(())
 
 
 def test_the_live_market_is_not_released() -> None:
     """Armed or not: what bounds the loss is not there yet."""
     with pytest.raises(UsageError) as asked:
-        executor(BinanceOrdersConfig()).open()
+        executor(BinanceOrdersConfig()).open(())
     token = str(asked.value).rsplit(" ", 1)[1]
     with pytest.raises(UsageError, match="not released"):
-        executor(BinanceOrdersConfig(), token).open()
+        executor(BinanceOrdersConfig(), token).open(())
 
 
 def test_a_token_is_of_one_day_one_venue_and_its_symbols() -> None:
