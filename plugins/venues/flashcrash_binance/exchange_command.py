@@ -36,6 +36,18 @@ def exchange(
         float, typer.Option("--clock-drift", metavar="PPM", help="What its clock gains, microseconds a second.")
     ] = 0.0,
     at_end: Annotated[str, typer.Option("--at-end", metavar="stay|stop|loop", help="What happens when the source ends.")] = "stay",
+    balances: Annotated[
+        str, typer.Option("--balances", metavar="A=N,B=N", help="What the account has; 10000 of the quote asset unless given.")
+    ] = "",
+    fee_ppm: Annotated[
+        int, typer.Option("--fee-ppm", min=0, max=100_000, help="Commission, parts per million of what is received.")
+    ] = 1_000,
+    key_rights: Annotated[
+        str, typer.Option("--key-rights", metavar="A,-B", help="Rights of the API key, such as withdrawals or -trading.")
+    ] = "",
+    replica_lag_ms: Annotated[
+        float, typer.Option("--replica-lag", metavar="MS", min=0, help="For up to so long a query does not find a new order.")
+    ] = 0.0,
 ) -> None:
     """Serve a local exchange that speaks Binance. Prints one line of JSON with its addresses; Ctrl-C ends it."""
     from flashcrash_binance.exchange.serving import Wanted, serve
@@ -51,6 +63,10 @@ def exchange(
         clock_offset_ms=clock_offset_ms,
         clock_drift_ppm=clock_drift_ppm,
         at_end=at_end,
+        balances=balances,
+        fee_ppm=fee_ppm,
+        key_rights=key_rights,
+        replica_lag_ms=replica_lag_ms,
     )
     serve(wanted)
 

@@ -28,6 +28,8 @@ from flashcrash_binance.exchange.rest import PREFIXES, error_body
 from flashcrash_binance.exchange.rest_desk import RestDesk
 from flashcrash_binance.exchange.sources import MarketSource
 from flashcrash_binance.exchange.streams import Subscriptions, parse_target
+from flashcrash_binance.exchange.trading.trading_desk import TradingDesk
+from flashcrash_binance.exchange.trading.trading_settings import TradingSettings
 from flashcrash_core.api import MarketKind
 
 __all__ = ["Answer", "AtEnd", "Close", "Cut", "ExchangeCore", "Frame", "Ping", "Pong", "Refusal"]
@@ -59,6 +61,7 @@ class ExchangeCore:
         seed: int = 1,
         speed: float | None = 1.0,
         at_end: AtEnd = "stay",
+        trading: TradingSettings | None = None,
     ) -> None:
         self.kind = kind
         self.limits = LIMITS[kind]
@@ -78,6 +81,13 @@ class ExchangeCore:
             self.markets, kind, self.limits, self.clock, self.counts, self.injector,
             on_snapshot=self._snapshot_under_way, on_change=self._schedule_diffs,
         )  # fmt: skip
+        self.trading: TradingDesk | None = None
+        """The account and its orders; spot only."""
+        if kind is MarketKind.SPOT:
+            self.trading = TradingDesk(
+                self.markets, trading or TradingSettings(), seed, self._rest.weight, self._desk, self.clock, self.counts,
+                self.injector,
+            )  # fmt: skip
         self._subscriptions = Subscriptions(futures=kind is MarketKind.USDM)
         deliver = self._desk.deliver
         self._publishers = {one: Publisher(market, self._subscriptions, deliver) for one, market in self.markets.items()}
@@ -102,7 +112,8 @@ class ExchangeCore:
         """When :meth:`advance` has something to do; 0 before the first call."""
         if self._agenda.started_us is None:
             return 0
-        return min(self._agenda.next_us() or NEVER_US, self._desk.timer_us, self.injector.next_us)
+        late_us = NEVER_US if self.trading is None else self.trading.late.next_us
+        return min(self._agenda.next_us() or NEVER_US, self._desk.timer_us, self.injector.next_us, late_us)
 
     def stamp_us(self, now_us: int) -> int:
         """The exchange's own clock."""
@@ -146,6 +157,8 @@ class ExchangeCore:
             agenda.take()(now_us if agenda.speed is None else due_us)
         if self.injector.next_us <= now_us:
             self._strike(now_us)
+        if self.trading is not None:
+            self.trading.late.tend(now_us)
         self._desk.tend(now_us)
 
     def _open_markets(self) -> None:
@@ -171,14 +184,20 @@ class ExchangeCore:
 
     def _step(self, market: SymbolMarket, at_us: int) -> None:
         """Take the market's next event, and all that follow it before anything else is due."""
-        agenda, publisher = self._agenda, self._publishers[market.symbol]
+        agenda, publisher, trading = self._agenda, self._publishers[market.symbol], self.trading
         while True:
             stamp_us = self.clock.stamp(at_us)
+            printed = False
             for told in market.step(stamp_us):
                 if isinstance(told, QuoteChange):
                     publisher.quote(told, stamp_us, at_us)
                 else:
+                    printed = True
                     publisher.trade(told, stamp_us, at_us)
+                    if trading is not None:
+                        trading.on_trade(market.symbol, told, at_us)
+            if trading is not None and not printed:
+                trading.on_book(market.symbol, at_us)
             aggregate = market.aggregate_due()
             if aggregate is not None:
                 publisher.aggregate(aggregate, stamp_us, at_us)
@@ -247,10 +266,12 @@ class ExchangeCore:
             self._desk.end(one, Cut(), now_us)
         return None
 
-    def disconnect(self, connection: int, _now_us: int) -> None:
+    def disconnect(self, connection: int, now_us: int) -> None:
         """The client is gone; idempotent."""
         if self._desk.drop(connection):
             self._subscriptions.drop(connection)
+            if self.trading is not None:
+                self.trading.disconnect(connection, now_us)
 
     def receive(self, connection: int, text: bytes, now_us: int) -> None:
         """A text message of the client."""
@@ -258,6 +279,8 @@ class ExchangeCore:
         if one is None:
             return
         if one.is_api:
+            if self.trading is not None and self.trading.receive(connection, text, now_us):
+                return
             prefix = PREFIXES[self.kind]
             reply = api_reply(text, lambda call, query: self._rest.request("GET", f"{prefix}/{call}?{query}", now_us))
         else:
@@ -282,8 +305,12 @@ class ExchangeCore:
 
     # -- REST --------------------------------------------------------------------------------------------------------
 
-    def request(self, method: str, target: str, _headers: Mapping[str, str], _body: bytes, now_us: int) -> Answer:
+    def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes, now_us: int) -> Answer:
         """A REST request; advance to ``now_us`` before it. Never raises for what a client sends."""
+        if self.trading is not None:
+            answer = self.trading.request(method, target, headers, body, now_us)
+            if answer is not None:
+                return answer
         return self._rest.request(method, target, now_us)
 
     # -- faults ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Final
 
 from flashcrash_binance.exchange.faults import FaultPlan, parse_faults
 
-__all__ = ["DRAWN", "random_plan"]
+__all__ = ["DRAWN", "DRAWN_FOR_TRADING", "random_plan", "random_trading_plan"]
 
 _STREAMS: Final = ("depth", "trade", "bookTicker", "")
 
@@ -19,6 +19,13 @@ def random_plan(seed: int, *, first_s: float = 3.0, last_s: float = 20.0, most: 
     rng = Random(f"fault plan {seed}")
     names = rng.choices(list(DRAWN), k=rng.randint(1, most))
     return parse_faults(",".join(DRAWN[name](rng, first_s, last_s) for name in names))
+
+
+def random_trading_plan(seed: int, *, first_s: float = 1.0, last_s: float = 20.0, most: int = 5) -> FaultPlan:
+    """One to ``most`` faults of orders and user data between two moments; the same for the same seed."""
+    rng = Random(f"trading fault plan {seed}")
+    names = rng.choices(list(DRAWN_FOR_TRADING), k=rng.randint(1, most))
+    return parse_faults(",".join(DRAWN_FOR_TRADING[name](rng, first_s, last_s) for name in names))
 
 
 def _at(rng: Random, first_s: float, last_s: float) -> str:
@@ -105,3 +112,46 @@ DRAWN: Final[dict[str, Callable[[Random, float, float], str]]] = {
     "lifetime": lambda rng, _first_s, _last_s: f"lifetime={rng.randint(6, 15)}s",
 }
 """Every fault that a plan may draw, and how its text is drawn."""
+
+
+def _of_calls(name: str, *words: str) -> Callable[[Random, float, float], str]:
+    """Some order calls, from a moment on."""
+
+    def draw(rng: Random, first_s: float, last_s: float) -> str:
+        value = ":".join(filter(None, (str(rng.randint(1, 2)), rng.choice(("place", "cancel", "")), rng.choice(words or ("",)))))
+        return f"{name}={value}{_at(rng, first_s, last_s)}"
+
+    return draw
+
+
+def _of_user_data(name: str, *words: str) -> Callable[[Random, float, float], str]:
+    """User data events for a while."""
+
+    def draw(rng: Random, first_s: float, last_s: float) -> str:
+        value = ":".join(filter(None, ("user", rng.choice(words or ("",)))))
+        return f"{name}={value}{_during(rng, first_s, last_s, 3.0)}"
+
+    return draw
+
+
+DRAWN_FOR_TRADING: Final[dict[str, Callable[[Random, float, float], str]]] = {
+    "request_lost": _of_calls("request_lost"),
+    "reply_lost": _of_calls("reply_lost"),
+    "filled_reply_lost": lambda rng, first_s, last_s: f"filled_reply_lost{_at(rng, first_s, last_s)}",
+    "reply_withheld": _of_calls("reply_withheld"),
+    "error_executed": _of_calls("error_executed", "500", "503"),
+    "error_unexecuted": _of_calls("error_unexecuted", "500", "503"),
+    "slow_reply": _of_calls("slow_reply", "900ms", "3s", "11s"),
+    "cancel_races_fill": lambda rng, first_s, last_s: f"cancel_races_fill{_at(rng, first_s, last_s)}",
+    "event_first": _of_calls("event_first", "50ms", "700ms"),
+    "fill_away": lambda rng, first_s, last_s: f"fill_away{_at(rng, first_s, last_s)}",
+    "outside_window": lambda rng, first_s, last_s: f"outside_window{_at(rng, first_s, last_s)}",
+    "silent": _of_user_data("silent"),
+    "duplicate": _of_user_data("duplicate"),
+    "reorder": _of_user_data("reorder"),
+    "delay": _of_user_data("delay", "200ms", "900ms"),
+    "drop": _drop,
+    "too_many": _refusal("too_many"),
+    "banned": _refusal("banned"),
+}
+"""What orders may meet, and how the text of it is drawn."""

@@ -21,11 +21,17 @@ from attrs import field, frozen
 
 from flashcrash_core.api import UsageError
 
-__all__ = ["Fault", "FaultName", "FaultPlan", "Step", "parse_faults"]
+__all__ = ["TRADING_FAULTS", "Fault", "FaultName", "FaultPlan", "Step", "parse_faults"]
 
 _UNITS_US: Final = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
-_SUBJECTS: Final = frozenset({"depth", "trade", "aggTrade", "bookTicker", "kline", "time", "exchangeInfo"})
+_SUBJECTS: Final = frozenset(
+    {
+        "depth", "trade", "aggTrade", "bookTicker", "kline", "time", "exchangeInfo",
+        "place", "cancel", "replace", "query", "openOrders", "account", "myTrades", "session", "user",
+    }
+)  # fmt: skip
+_STATUSED: Final = frozenset({"server_error", "error_executed", "error_unexecuted"})
 _FIRST_STATUS: Final = 400
 
 
@@ -67,6 +73,38 @@ class FaultName(StrEnum):
     """serverShutdown, then the connections close."""
     LIFETIME = "lifetime"
     """Connections are closed at this age instead of 24 h."""
+    REQUEST_LOST = "request_lost"
+    """An order call is not executed, and its connection breaks."""
+    REPLY_LOST = "reply_lost"
+    """An order call is executed, and its connection breaks before the reply."""
+    FILLED_REPLY_LOST = "filled_reply_lost"
+    """The same, for an order that was filled at once, wholly or in part."""
+    REPLY_WITHHELD = "reply_withheld"
+    """An order call is executed, its reply never comes, the connection lives on."""
+    ERROR_EXECUTED = "error_executed"
+    """An order call is executed, and answered with 5xx: -1007, or -1006 with 500 and 502."""
+    ERROR_UNEXECUTED = "error_unexecuted"
+    """The same answer, without execution."""
+    SLOW_REPLY = "slow_reply"
+    """A reply of the trading side comes later; from 10 s on it is -1007."""
+    CANCEL_RACES_FILL = "cancel_races_fill"
+    """An order is filled just before its cancel arrives."""
+    EVENT_FIRST = "event_first"
+    """User data events overtake the reply."""
+    FILL_AWAY = "fill_away"
+    """Resting orders are filled at the moment at which a listener's connection ends."""
+    OUTSIDE_WINDOW = "outside_window"
+    """-1021."""
+
+
+TRADING_FAULTS: Final = frozenset(
+    {
+        FaultName.REQUEST_LOST, FaultName.REPLY_LOST, FaultName.FILLED_REPLY_LOST, FaultName.REPLY_WITHHELD,
+        FaultName.ERROR_EXECUTED, FaultName.ERROR_UNEXECUTED, FaultName.SLOW_REPLY, FaultName.CANCEL_RACES_FILL,
+        FaultName.EVENT_FIRST, FaultName.FILL_AWAY, FaultName.OUTSIDE_WINDOW,
+    }
+)  # fmt: skip
+"""Those that only orders and their account can meet."""
 
 
 class Step(StrEnum):
@@ -145,7 +183,7 @@ def _fault(text: str) -> Fault:
     for word in filter(None, value.split(":")):
         if word.isdigit():
             number = int(word)
-            if number >= _FIRST_STATUS and name is FaultName.SERVER_ERROR:
+            if number >= _FIRST_STATUS and name in _STATUSED:
                 status = number
             else:
                 count = number
@@ -160,7 +198,7 @@ def _fault(text: str) -> Fault:
         elif word in set(Step):
             step = Step(word)
         else:
-            raise _wrong(text, f"{word!r} is no number, percentage, duration, stream, step, nor 'all'")
+            raise _wrong(text, f"{word!r} is no number, percentage, duration, stream, call, step, nor 'all'")
     fault = Fault(
         name=name, count=count, share=share, duration_us=duration_us, status=status, subject=subject, everyone=everyone,
         step=step, start_us=moment.start_us, end_us=moment.end_us, nth=moment.nth, text=text,

@@ -1,12 +1,13 @@
 """The limits of a venue: weights and counts per window, pings, lifetimes (reference/binance.md sections 2, 8, 10 and 14)."""
 
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from attrs import define, field, frozen
 
 from flashcrash_core.api import MarketKind
 
-__all__ = ["LIMITS", "VenueLimits", "WeightLimiter"]
+__all__ = ["LIMITS", "VenueLimits", "WeightLimiter", "refusal_of_weight"]
 
 _SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * _SECOND_US
@@ -54,6 +55,16 @@ class WeightLimiter:
         """Answer 429 until then."""
         self._blocked_until_us = max(self._blocked_until_us, until_us)
 
+    def rate_limit(self) -> dict[str, Any]:
+        """As the WebSocket API tells it."""
+        return {
+            "rateLimitType": "REQUEST_WEIGHT",
+            "interval": "MINUTE",
+            "intervalNum": 1,
+            "limit": self.limits.weight_per_minute,
+            "count": self.used,
+        }
+
     def take(self, weight: int, stamp_us: int) -> tuple[int, int] | None:
         """Count a request; returns ``(status, seconds to wait)`` if it is refused."""
         minute = stamp_us // MINUTE_US
@@ -75,6 +86,19 @@ class WeightLimiter:
             return 418, _seconds(ban_us)
         until_us = self._blocked_until_us if blocked else (minute + 1) * MINUTE_US
         return 429, _seconds(until_us - stamp_us)
+
+
+def refusal_of_weight(status: int, wait_s: int, limits: VenueLimits, stamp_us: int) -> bytes:
+    """Binance's JSON of 418 and 429."""
+    if status == 418:
+        until_ms = stamp_us // 1000 + wait_s * 1000
+        text = f"Way too much request weight used; IP banned until {until_ms}. Please use WebSocket Streams for live updates."
+    else:
+        text = (
+            f"Too much request weight used; current limit is {limits.weight_per_minute} request weight per 1 MINUTE. "
+            "Please use WebSocket Streams for live updates to avoid polling the API."
+        )
+    return msgspec.json.encode({"code": -1003, "msg": text})
 
 
 def _seconds(microseconds: int) -> int:

@@ -2,27 +2,29 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from flashcrash_binance.exchange.decimals import places_of
 from flashcrash_binance.exchange.limits import VenueLimits
 from flashcrash_core.api import Instrument, MarketKind
 
-__all__ = ["exchange_info"]
+__all__ = ["MOST_ORDERS", "base_asset", "exchange_info", "spot_symbol"]
 
 _MOST = Decimal("100000000")
+MOST_ORDERS: Final = {10: 100, 86_400: 200_000}
+"""Unfilled orders of an account, by the seconds of their window."""
 
 
 def exchange_info(instruments: Iterable[Instrument], kind: MarketKind, stamp_us: int, limits: VenueLimits) -> dict[str, Any]:
     """The whole document."""
-    symbol = _futures_symbol if kind is MarketKind.USDM else _spot_symbol
+    symbol = _futures_symbol if kind is MarketKind.USDM else spot_symbol
     return {
         "timezone": "UTC",
         "serverTime": stamp_us // 1000,
         "rateLimits": [
             {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": limits.weight_per_minute},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
-            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200_000},
+            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": MOST_ORDERS[10]},
+            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": MOST_ORDERS[86_400]},
             {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300_000},
         ],
         "exchangeFilters": [],
@@ -30,8 +32,9 @@ def exchange_info(instruments: Iterable[Instrument], kind: MarketKind, stamp_us:
     }
 
 
-def _spot_symbol(one: Instrument) -> dict[str, Any]:
-    base = _base_asset(one)
+def spot_symbol(one: Instrument) -> dict[str, Any]:
+    """What spot says of one symbol."""
+    base = base_asset(one)
     return {
         "symbol": one.symbol,
         "status": "TRADING",
@@ -47,13 +50,13 @@ def _spot_symbol(one: Instrument) -> dict[str, Any]:
         ],
         "icebergAllowed": True,
         "ocoAllowed": True,
-        "otoAllowed": True,
-        "opoAllowed": True,
+        "otoAllowed": False,
+        "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": True,
+        "allowTrailingStop": False,
         "cancelReplaceAllowed": True,
-        "amendAllowed": True,
-        "pegInstructionsAllowed": True,
+        "amendAllowed": False,
+        "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
         "filters": [
@@ -95,7 +98,7 @@ def _futures_symbol(one: Instrument) -> dict[str, Any]:
         "deliveryDate": 4_133_404_800_000,
         "onboardDate": 1_569_398_400_000,
         "status": "TRADING",
-        "baseAsset": _base_asset(one),
+        "baseAsset": base_asset(one),
         "quoteAsset": one.quote_asset,
         "marginAsset": one.quote_asset,
         "pricePrecision": places_of(one.tick_size),
@@ -128,7 +131,8 @@ def _lot_size(name: str, one: Instrument, least: int) -> dict[str, str]:
     return {"filterType": name, "minQty": lot, "maxQty": _text(one.lot_size * _MOST, places), "stepSize": lot}
 
 
-def _base_asset(one: Instrument) -> str:
+def base_asset(one: Instrument) -> str:
+    """What is bought and sold."""
     return one.symbol.removesuffix(one.quote_asset) or one.symbol
 
 

@@ -10,7 +10,7 @@ from flashcrash_binance.exchange.clock import ExchangeClock
 from flashcrash_binance.exchange.faults import FaultName
 from flashcrash_binance.exchange.frames import Answer
 from flashcrash_binance.exchange.injection import FaultInjector
-from flashcrash_binance.exchange.limits import VenueLimits, WeightLimiter
+from flashcrash_binance.exchange.limits import VenueLimits, WeightLimiter, refusal_of_weight
 from flashcrash_binance.exchange.market import SymbolMarket
 from flashcrash_binance.exchange.rest import ApiError, Question, error_body, find_call
 from flashcrash_core.api import MarketKind
@@ -103,12 +103,5 @@ class RestDesk:
 
     def _refused(self, status: int, wait_s: int, stamp_us: int) -> Answer:
         self._counts[f"answered_{status}"] += 1
-        if status == 418:
-            until_ms = stamp_us // 1000 + wait_s * 1000
-            text = f"Way too much request weight used; IP banned until {until_ms}. Please use WebSocket Streams for live updates."
-        else:
-            text = (
-                f"Too much request weight used; current limit is {self._limits.weight_per_minute} request weight per 1 MINUTE. "
-                "Please use WebSocket Streams for live updates to avoid polling the API."
-            )
-        return Answer(status, self._headers() | {"Retry-After": str(wait_s)}, error_body(-1003, text))
+        body = refusal_of_weight(status, wait_s, self._limits, stamp_us)
+        return Answer(status, self._headers() | {"Retry-After": str(wait_s)}, body)

@@ -5,7 +5,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +13,20 @@ from attrs import asdict, frozen
 
 from flashcrash_binance.exchange.clock import ExchangeClock
 from flashcrash_binance.exchange.core import AtEnd, ExchangeCore
-from flashcrash_binance.exchange.fault_plans import random_plan
-from flashcrash_binance.exchange.faults import parse_faults
+from flashcrash_binance.exchange.fault_plans import random_plan, random_trading_plan
+from flashcrash_binance.exchange.faults import FaultPlan, parse_faults
 from flashcrash_binance.exchange.recorded_sources import recorded_sources
 from flashcrash_binance.exchange.server import ExchangeServer
 from flashcrash_binance.exchange.sources import MarketSource, simulated_sources
+from flashcrash_binance.exchange.trading.accounts import CommissionRates
+from flashcrash_binance.exchange.trading.api_keys import rights_of
+from flashcrash_binance.exchange.trading.trading_settings import TradingSettings, parse_balances
 from flashcrash_core.api import SIMULATED_SYMBOL, MarketKind, UsageError
 
 __all__ = ["Wanted", "build_core", "serve"]
 
-RANDOM: Final = "random"
-"""A plan of faults that is drawn from the seed."""
+DRAWN: Final[Mapping[str, Callable[[int], FaultPlan]]] = {"random": random_plan, "random-trading": random_trading_plan}
+"""Plans of faults that are drawn from the seed."""
 MAX: Final = "max"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _AT_END: Final[tuple[AtEnd, ...]] = ("stay", "stop", "loop")
@@ -44,6 +47,10 @@ class Wanted:
     clock_offset_ms: float = 0.0
     clock_drift_ppm: float = 0.0
     at_end: str = "stay"
+    balances: str = ""
+    fee_ppm: int = 1_000
+    key_rights: str = ""
+    replica_lag_ms: float = 0.0
 
 
 def build_core(wanted: Wanted) -> ExchangeCore:
@@ -53,10 +60,19 @@ def build_core(wanted: Wanted) -> ExchangeCore:
         raise UsageError(f"--at-end {wanted.at_end}: choose one of {', '.join(_AT_END)}")
     sources = _sources(wanted)
     kind = _kind(wanted.market) if wanted.market else next(iter(sources.values())).instrument.kind
-    faults = random_plan(wanted.seed) if wanted.faults == RANDOM else parse_faults(wanted.faults)
+    drawn = DRAWN.get(wanted.faults)
+    faults = parse_faults(wanted.faults) if drawn is None else drawn(wanted.seed)
     speed = _speed(wanted.speed)
     clock = ExchangeClock(round(wanted.clock_offset_ms * 1000), wanted.clock_drift_ppm)
-    return ExchangeCore(sources, kind=kind, faults=faults, clock=clock, seed=wanted.seed, speed=speed, at_end=at_end)
+    trading = TradingSettings(
+        balances=parse_balances(wanted.balances),
+        rates=CommissionRates(wanted.fee_ppm, wanted.fee_ppm),
+        rights=rights_of(wanted.key_rights),
+        replica_lag_us=round(wanted.replica_lag_ms * 1000),
+    )
+    return ExchangeCore(
+        sources, kind=kind, faults=faults, clock=clock, seed=wanted.seed, speed=speed, at_end=at_end, trading=trading
+    )
 
 
 def serve(wanted: Wanted) -> None:
@@ -84,7 +100,11 @@ async def _serve(core: ExchangeCore, port: int) -> None:
     except OSError as error:
         raise UsageError(f"--port {port}: cannot listen there ({error.strerror or error}); use 0 for a free one") from None
     try:
-        sys.stdout.write(json.dumps(asdict(addresses)) + "\n")
+        line = asdict(addresses)
+        if core.trading is not None:
+            key, ed25519 = core.trading.keys
+            line |= {"api_key": key.key, "api_secret": key.secret, "ed25519_key": ed25519.key, "ed25519_seed": ed25519.secret}
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
         waiting = [asyncio.ensure_future(told.wait()), asyncio.ensure_future(server.ended.wait())]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
