@@ -11,12 +11,11 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
-from attrs import frozen
 
 from flashcrash_binance.order_gateway.actions import ApiCall, GatewaySettings, Reconnect
+from flashcrash_binance.order_gateway.requests_under_way import Pending, RequestsUnderWay
 from flashcrash_binance.order_gateway.tracked_order import Tell, TrackedOrder
 from flashcrash_binance.trading.order_answers import cancelled_order, open_orders, placed_order, queried_order, trades
-from flashcrash_binance.trading.order_limits import OrderCall, OrderLimits
 from flashcrash_binance.trading.order_requests import cancel_params, order_params, query_params
 from flashcrash_binance.trading.user_events import is_user_event, user_event
 from flashcrash_binance.trading.venue_records import (
@@ -35,26 +34,6 @@ __all__ = ["OrderGateway"]
 
 _NEVER_US: Final = 2**62
 _KEPT_ENDED: Final = 1_000
-_LIMITED: Final[Mapping[str, OrderCall]] = {
-    "place": "place",
-    "cancel": "cancel",
-    "query": "query",
-    "trades": "order_trades",
-    "open": "all_open_orders",
-    "time": "time",
-    "subscribe": "subscribe",
-}
-"""What a request costs of the venue's limits."""
-
-
-@frozen
-class _Pending:
-    """A request under way."""
-
-    what: str
-    client_id: str
-    sent_us: int
-    deadline_us: int
 
 
 class OrderGateway:
@@ -71,15 +50,12 @@ class OrderGateway:
         self.connected = False
         self.listening = False
         """The user data stream is subscribed."""
-        self.clock_offset_us = 0
-        """Venue's clock less ours."""
         self.counts: Counter[str] = Counter()
         """``sent``, ``unknown``, ``resolved``, ``never_arrived``, ``reconciled``, ``external``, ``malformed`` ..."""
         self.halt = ""
         """Why no more can be known or sent, "" while all is well."""
         self.resolution_us: list[int] = []
         """How long orders were of unknown fate."""
-        self.limits = OrderLimits()
         self.dust: dict[str, Decimal] = {}
         """By base asset: what the account has beyond whole lots."""
         self.external: dict[str, str] = {}
@@ -87,12 +63,11 @@ class OrderGateway:
         self._bases = dict(bases)
         self._tell = tell
         self._ended: dict[str, TrackedOrder] = {}
-        self._pending: dict[int, _Pending] = {}
-        self._next_request = 1
+        self._requests = RequestsUnderWay(settings, self.actions)
         self._alive_due_us = _NEVER_US
         self._reconcile_due_us = _NEVER_US
         self._reachable_since_us: int | None = None
-        self._answers: dict[str, Callable[[_Pending, SocketReply, int], None]] = {
+        self._answers: dict[str, Callable[[Pending, SocketReply, int], None]] = {
             "place": self._on_placed,
             "cancel": self._on_cancelled,
             "query": self._on_queried,
@@ -101,6 +76,15 @@ class OrderGateway:
             "time": self._on_time_told,
             "subscribe": self._on_subscribed,
         }
+
+    @property
+    def clock_offset_us(self) -> int:
+        """Venue's clock less ours."""
+        return self._requests.clock_offset_us
+
+    @clock_offset_us.setter
+    def clock_offset_us(self, offset_us: int) -> None:
+        self._requests.clock_offset_us = offset_us
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -119,7 +103,7 @@ class OrderGateway:
         params = order_params(order, instrument)
         self.orders[order.client_id] = one
         self.counts["sent"] += 1
-        self._call("place", "order.place", params, now_us, client_id=order.client_id, within_us=self.settings.reply_us)
+        self._requests.call("place", "order.place", params, now_us, client_id=order.client_id, within_us=self.settings.reply_us)
 
     def take_up(self, order: Order, now_us: int) -> None:
         """Go on with an order of an earlier process. What became of it is asked for as soon as there is a connection."""
@@ -160,8 +144,8 @@ class OrderGateway:
         self.connected = True
         self._reachable_since_us = now_us
         self.counts["connections"] += 1
-        self._call("time", "time", {}, now_us, signed=False)
-        self._call("subscribe", "userDataStream.subscribe.signature", {}, now_us)
+        self._requests.call("time", "time", {}, now_us, signed=False)
+        self._requests.call("subscribe", "userDataStream.subscribe.signature", {}, now_us)
         self._alive_due_us = now_us + self.settings.alive_us
         self._reconcile_due_us = now_us
         for one in self.orders.values():
@@ -172,9 +156,7 @@ class OrderGateway:
         self.connected = self.listening = False
         self._reachable_since_us = None
         self._alive_due_us = self._reconcile_due_us = _NEVER_US
-        pending, self._pending = self._pending, {}
-        for one in pending.values():
-            self._answered(one, 0, now_us)
+        for one in self._requests.drop(now_us):
             if one.what == "place" and (order := self.orders.get(one.client_id)) is not None:
                 self._lose(order, "connection_lost", now_us)
         self.counts["disconnections"] += 1
@@ -190,11 +172,10 @@ class OrderGateway:
         except MalformedAnswer as error:
             self._malformed(error, now_us)
             return
-        pending = self._pending.pop(reply.id, None) if isinstance(reply.id, int) else None
+        pending = self._requests.take(reply, now_us)
         if pending is None:
             self.counts["replies_nobody_waits_for"] += 1
             return
-        self._answered(pending, reply.status, now_us, reply)
         try:
             self._answers[pending.what](pending, reply, now_us)
         except MalformedAnswer as error:
@@ -206,15 +187,15 @@ class OrderGateway:
     @property
     def next_time_us(self) -> int:
         """When :meth:`on_time` wants to be called."""
-        moments = [self._alive_due_us, self._reconcile_due_us, *(one.deadline_us for one in self._pending.values())]
+        moments = [self._alive_due_us, self._reconcile_due_us, self._requests.next_time_us]
         for one in self.orders.values():
             moments += [at for at in (one.ask_us, one.trades_us) if at is not None]
         return min(moments)
 
     def on_time(self, now_us: int) -> None:
         """Do what is due."""
-        for request in [request for request, one in self._pending.items() if one.deadline_us <= now_us]:
-            self._on_no_reply(self._pending.pop(request), now_us)
+        for late in self._requests.late(now_us):
+            self._on_no_reply(late, now_us)
         if not self.connected:
             for one in self.orders.values():
                 if one.ask_us is not None:
@@ -230,82 +211,46 @@ class OrderGateway:
             self._require_resolved(one, now_us)
         if self._alive_due_us <= now_us:
             self._alive_due_us = now_us + self.settings.alive_us
-            self._call("time", "time", {}, now_us, signed=False, within_us=self.settings.alive_us)
+            self._requests.call("time", "time", {}, now_us, signed=False, within_us=self.settings.alive_us)
         if self._reconcile_due_us <= now_us:
             self._reconcile_due_us = now_us + self.settings.reconcile_us
-            self._call("open", "openOrders.status", {}, now_us)
+            self._requests.call("open", "openOrders.status", {}, now_us)
 
     # -- requests ----------------------------------------------------------------------------------------------------
-
-    def _call(
-        self,
-        what: str,
-        method: str,
-        params: Mapping[str, str | int],
-        now_us: int,
-        *,
-        client_id: str = "",
-        signed: bool = True,
-        within_us: int | None = None,
-    ) -> None:
-        request = self._next_request
-        self._next_request += 1
-        given = dict(params)
-        if signed:
-            given["recvWindow"] = self.settings.recv_window_ms
-            given["timestamp"] = (now_us + self.clock_offset_us) // 1_000
-        deadline_us = now_us + (within_us or self.settings.alive_us)
-        self.limits.sent(_LIMITED[what])
-        self._pending[request] = _Pending(what, client_id, now_us, deadline_us)
-        self.actions.append(ApiCall(request=request, method=method, params=given, signed=signed))
 
     def _cannot_send(self, now_us: int, *, closing: bool) -> str:
         if self.halt:
             return "trading_halted"
         if not (self.connected and self.listening):
             return "venue_unreachable"
-        if self.limits.may_send("place", now_us + self.clock_offset_us, closing):
+        if self._requests.wait_us("place", now_us, closing=closing):
             return "rate_limited"
         return ""
 
-    def _wait_us(self, call: OrderCall, now_us: int) -> int:
-        """How long this request has to wait, 0 if it may go."""
-        at_us = self.limits.may_send(call, now_us + self.clock_offset_us)
-        return max(at_us - now_us - self.clock_offset_us, 1_000) if at_us else 0
-
-    def _answered(self, pending: _Pending, status: int, now_us: int, reply: SocketReply | None = None) -> None:
-        venue_us = now_us + self.clock_offset_us
-        if reply is None:
-            self.limits.answered(_LIMITED[pending.what], venue_us, status)
-        else:
-            self.limits.answered(
-                _LIMITED[pending.what], venue_us, status, code=reply.code, limits=reply.limits, retry_at_us=reply.retry_at_us
-            )
-
     def _send_cancel(self, one: TrackedOrder, now_us: int) -> None:
-        if self.connected and one.unknown_since_us is None and not self._wait_us("cancel", now_us):
+        if self.connected and one.unknown_since_us is None and not self._requests.wait_us("cancel", now_us):
             params = cancel_params(one.submit.symbol, one.client_id)
-            self._call("cancel", "order.cancel", params, now_us, client_id=one.client_id, within_us=self.settings.reply_us)
+            self._requests.call("cancel", "order.cancel", params, now_us, client_id=one.client_id, within_us=self.settings.reply_us)
 
     def _query(self, one: TrackedOrder, now_us: int) -> None:
         one.ask_us = now_us + self.settings.query_us
-        if wait_us := self._wait_us("query", now_us):
+        if wait_us := self._requests.wait_us("query", now_us):
             one.ask_us = now_us + wait_us
             return
         params = query_params(one.submit.symbol, one.client_id)
-        self._call("query", "order.status", params, now_us, client_id=one.client_id)
+        self._requests.call("query", "order.status", params, now_us, client_id=one.client_id)
 
     def _ask_trades(self, one: TrackedOrder, now_us: int) -> None:
         one.trades_us = now_us + self.settings.query_us
         if one.venue is not None and one.missing_trades:
             params: dict[str, str | int] = {"symbol": one.submit.symbol, "orderId": one.venue.order_id}
-            self._call("trades", "myTrades", params, now_us, client_id=one.client_id)
+            self._requests.call("trades", "myTrades", params, now_us, client_id=one.client_id)
         else:
             one.trades_us = None
 
     # -- replies -----------------------------------------------------------------------------------------------------
 
-    def _on_placed(self, pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_placed(self, pending: Pending, reply: SocketReply, now_us: int) -> None:
         one = self.orders.get(pending.client_id)
         if one is None:
             return
@@ -332,7 +277,7 @@ class OrderGateway:
             one.reject(found.reason, now_us)
             self._remember(one)
 
-    def _on_cancelled(self, pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_cancelled(self, pending: Pending, reply: SocketReply, now_us: int) -> None:
         one = self.orders.get(pending.client_id)
         if one is None:
             return
@@ -342,7 +287,7 @@ class OrderGateway:
         self._verdict(reply, "cancel", now_us)
         one.ask_us = now_us  # whatever it says: the order itself tells how it stands
 
-    def _on_queried(self, pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_queried(self, pending: Pending, reply: SocketReply, now_us: int) -> None:
         one = self.orders.get(pending.client_id)
         if one is None:
             return
@@ -364,7 +309,7 @@ class OrderGateway:
             one.reject("never_arrived", now_us)
             self._remember(one)
 
-    def _on_trades(self, pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_trades(self, pending: Pending, reply: SocketReply, now_us: int) -> None:
         one = self.orders.get(pending.client_id)
         if one is None or one.venue is None:
             return
@@ -376,7 +321,7 @@ class OrderGateway:
                 one.on_fill(fill)
         self._after(one, now_us)
 
-    def _on_open_orders(self, _pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_open_orders(self, _pending: Pending, reply: SocketReply, now_us: int) -> None:
         """The venue's list: what it has and we do not is somebody else's; what we have and it does not is asked for."""
         if not _is_success(reply):
             self._verdict(reply, "query", now_us)
@@ -395,7 +340,7 @@ class OrderGateway:
             elif one.acknowledged and one.ask_us is None and now_us - one.sent_us > self.settings.reply_us:
                 one.ask_us = now_us
 
-    def _on_time_told(self, pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_time_told(self, pending: Pending, reply: SocketReply, now_us: int) -> None:
         if not _is_success(reply):
             self._verdict(reply, "query", now_us)
             return
@@ -407,7 +352,7 @@ class OrderGateway:
         self.clock_offset_us = stamp_us - (pending.sent_us + now_us) // 2
         self.counts["clock_told"] += 1
 
-    def _on_subscribed(self, _pending: _Pending, reply: SocketReply, now_us: int) -> None:
+    def _on_subscribed(self, _pending: Pending, reply: SocketReply, now_us: int) -> None:
         if _is_success(reply):
             self.listening = True
             for one in self.orders.values():
@@ -419,9 +364,8 @@ class OrderGateway:
         else:
             self.actions.append(Reconnect(reason="the user data stream could not be subscribed"))
 
-    def _on_no_reply(self, pending: _Pending, now_us: int) -> None:
+    def _on_no_reply(self, pending: Pending, now_us: int) -> None:
         self.counts[f"no_reply_{pending.what}"] += 1
-        self._answered(pending, 0, now_us)
         one = self.orders.get(pending.client_id)
         if pending.what == "place" and one is not None:
             self._lose(one, "no_reply", now_us)
@@ -494,7 +438,7 @@ class OrderGateway:
         if found.kind in (VerdictKind.RATE_LIMITED, VerdictKind.BANNED):
             self.counts["silences"] += 1
         elif found.kind is VerdictKind.CLOCK:
-            self._call("time", "time", {}, now_us, signed=False)
+            self._requests.call("time", "time", {}, now_us, signed=False)
         elif found.kind is VerdictKind.CREDENTIALS:
             self.halt = self.halt or found.reason
         return found
