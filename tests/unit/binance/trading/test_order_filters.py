@@ -148,6 +148,23 @@ def test_prices_are_moved_into_bounds_only_when_that_is_safe(side: Side, price: 
         assert found.price_ticks == expected
 
 
+@pytest.mark.parametrize("stop", [100, 100_000_000])
+def test_a_stop_at_the_edge_of_the_prices_is_taken(stop: int) -> None:
+    """Both bounds are allowed."""
+    assert fitted(order(OrderType.STOP_LOSS, Side.SELL, stop=stop), evolve(FILTERS, min_price_ticks=100)).stop_ticks == stop
+
+
+def test_market_orders_have_a_least_quantity_of_their_own() -> None:
+    """The larger of the two bounds counts, also after the largest value has cut the quantity; other types know one of them only."""
+    bounded = evolve(FILTERS, lots=LotRule(10), market_lots=LotRule(500), min_notional_minor=0)
+    assert "LOT_SIZE" in refusal(order(OrderType.MARKET, lots=499), bounded)
+    assert fitted(order(OrderType.MARKET, lots=500), bounded).qty_lots == 500
+    assert fitted(order(OrderType.LIMIT_IOC, lots=499), bounded).qty_lots == 499
+    cut = evolve(bounded, max_notional_minor=BTC.notional(2_000_000, 499), max_notional_for_market=True)
+    assert "NOTIONAL" in refusal(order(OrderType.MARKET, lots=600), cut, AT_20000)
+    assert fitted(order(OrderType.LIMIT_IOC, lots=600), cut, AT_20000).qty_lots == 499
+
+
 @pytest.mark.parametrize("stop", [99, 100_000_001])
 def test_a_stop_outside_the_prices_is_refused(stop: int) -> None:
     """A stop is not moved: where it triggers was decided."""
@@ -356,6 +373,7 @@ def test_no_order_is_ever_made_worse(seed: int) -> None:
         {"filters": [{**entry()["filters"][0], "minPrice": "-1"}, entry()["filters"][1]]},
         {"filters": [{**entry()["filters"][0], "maxPrice": "NaN"}, entry()["filters"][1]]},
         {"filters": [*entry()["filters"][:2], {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": "200"}]},
+        {"filters": [*entry()["filters"][:2], {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": -1}]},
         {"filters": [*entry()["filters"][:2], {"filterType": "MAX_NUM_ORDERS"}]},
     ],
 )
