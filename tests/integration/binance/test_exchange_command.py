@@ -45,11 +45,11 @@ def get(url: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_line_of_addresses_and_a_clean_end(number: signal.Signals) -> None:
-    """It prints ``rest``, ``ws`` and ``ws_api`` as soon as it listens on a free port, and ends with exit code 0 when told to."""
+    """It prints ``rest``, ``ws``, ``ws_api`` and the account's keys as soon as it listens on a free port, and ends with exit code 0 when told to."""
     with subprocess.Popen([FLASHCRASH, "exchange"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())
-        assert set(addresses) == {"rest", "ws", "ws_api"}
+        assert set(addresses) == {"rest", "ws", "ws_api", "api_key", "api_secret", "ed25519_key", "ed25519_seed"}
         assert get(f"{addresses['rest']}/api/v3/depth?symbol=SIMUSDT")["lastUpdateId"]
         process.send_signal(number)
         out, told = process.communicate(timeout=_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Clients that others wrote keep the local exchange's book and take its trades over real sockets, in their own environment."""
+"""Clients that others wrote keep the local exchange's book, take its trades and trade on it, in their own environment."""
 
 import json
 import os
@@ -75,6 +75,18 @@ def exchange(capture: Path) -> Iterator[dict[str, str]]:
         assert process.returncode == 0, told[-3000:]
 
 
+@pytest.fixture
+def trading_venue() -> Iterator[dict[str, str]]:
+    """An exchange with a simulated market and its account, as a user starts it."""
+    command = [str(Path(sysconfig.get_path("scripts")) / "flashcrash"), "exchange", "--seed", "4"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 0, told[-3000:]
+
+
 @pytest.mark.parametrize("script", ["with_python_binance.py", "with_ccxt.py", "with_official_sdk.py"])
 def test_an_independent_client_holds_the_exchanges_own_book(
     script: str, clients_python: Path, exchange: dict[str, str], last: dict[str, int]
@@ -98,3 +110,26 @@ def test_an_independent_client_holds_the_exchanges_own_book(
     trades = held["trades"]
     assert trades == list(range(trades[0], trades[-1] + 1)), "a trade is missing or came twice"
     assert trades[-1] == last["trade"]
+
+
+@pytest.mark.parametrize("script", ["orders_with_python_binance.py", "orders_with_ccxt.py", "orders_with_official_sdk.py"])
+def test_an_independent_client_places_cancels_and_reconciles_orders(
+    script: str, clients_python: Path, trading_venue: dict[str, str]
+) -> None:
+    """By its own signing and parsing: open orders, a cancel and a second one, fills, trades, commissions and balances agree."""
+    arguments = (CLIENTS / script, *(trading_venue[name] for name in ("rest", "ws_api", "api_key", "api_secret")), "SIMUSDT")
+    done = subprocess.run(
+        list(map(str, (clients_python, *arguments))),
+        capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=CLIENTS,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    learned = json.loads(done.stdout.splitlines()[-1])
+    assert learned["open_before"] == ["resting"]
+    assert learned["second_cancel"] == -2011
+    assert learned["statuses"] == {"resting": "CANCELED", "bought": "FILLED", "socket": "CANCELED"}
+    assert learned["trades"] == learned["fills"] != []
+    executed = Decimal(learned["executed"])
+    assert sum(map(Decimal, learned["traded"])) == executed > 0
+    free, locked = map(Decimal, learned["balances"]["SIM"])
+    assert (free, locked) == (executed - sum(map(Decimal, learned["commissions"])), 0)
+    assert Decimal(learned["balances"]["USDT"][1]) == 0
