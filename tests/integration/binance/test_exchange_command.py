@@ -45,7 +45,7 @@ def get(url: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_line_of_addresses_and_a_clean_end(number: signal.Signals) -> None:
-    """It prints ``rest``, ``ws``, ``ws_api`` and the account's keys as soon as it listens on a free port, and ends with exit code 0 when told to."""
+    """It prints addresses and keys as soon as it listens on a free port, and ends with exit code 0 when told to."""
     with subprocess.Popen([FLASHCRASH, "exchange"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())

@@ -133,6 +133,7 @@ class ExchangeCore:
             },
             "open_connections": len(self._desk.open),
             "counts": dict(sorted(self.counts.items())),
+            "trading": None if self.trading is None else self.trading.status(),
             "faults": self.injector.plan.spec,
             "injected": self.injector.to_json(),
         }

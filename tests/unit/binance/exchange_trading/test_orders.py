@@ -1,8 +1,11 @@
 """Orders of every type against the played market: fills, expiries, what is locked, paid and charged."""
 
 import pytest
-from exchange_bench import SYMBOL, delta, trade
+from exchange_bench import SYMBOL, Bench, delta, trade
 from trading_bench import TradingBench
+
+from flashcrash_binance.exchange.trading.amounts import ATOM
+from flashcrash_core.api import InvariantError, MarketKind
 
 
 def test_a_market_buy_walks_the_book_and_pays_its_fee_in_base() -> None:
@@ -190,3 +193,31 @@ def test_an_order_beyond_the_balance_is_refused() -> None:
     assert bench.refused("BUY", "LIMIT", quantity="0.1", price="99.00") == poor
     assert bench.refused("BUY", "MARKET", quantity="0.1") == poor
     assert bench.refused("SELL", "LIMIT", quantity="0.1", price="110.00") == poor
+
+
+def test_commissions_are_paid_in_bnb_while_there_are_enough() -> None:
+    """A quarter less, at the given price; what was bought arrives whole. Without enough BNB the fee is in base again."""
+    rich = {"USDT": 1_000 * ATOM, "BNB": ATOM}
+    bench = TradingBench(balances=rich, burn_bnb=True, bnb_price=500 * ATOM)
+    (fill,) = bench.place("BUY", "MARKET", quantity="0.1")["fills"]
+    assert (fill["commission"], fill["commissionAsset"]) == ("0.00001501", "BNB")  # 10.01 x 0.075 % / 500, cut off
+    assert bench.balance("SIM") == (10_000_000, 0)
+    poor = TradingBench(balances=rich | {"BNB": 1}, burn_bnb=True, bnb_price=500 * ATOM)
+    assert poor.place("BUY", "MARKET", quantity="0.1")["fills"][0]["commissionAsset"] == "SIM"
+
+
+def test_the_invariant_of_balances_notices_money_from_nowhere() -> None:
+    """A balance that no trade explains is a defect of the exchange, and said so by its status."""
+    bench = TradingBench()
+    bench.place("BUY", "MARKET", quantity="0.1")
+    assert bench.core.status()["trading"] == {"orders": 1, "open_orders": 0, "trades": 1, "listeners": 0}
+    bench.trading.engine.account.free["USDT"] += 1
+    with pytest.raises(InvariantError, match="USDT"):
+        bench.core.status()
+
+
+def test_futures_have_no_account() -> None:
+    """Only spot trades."""
+    bench = Bench(kind=MarketKind.USDM)
+    assert bench.core.trading is None
+    assert bench.ask("account").status == 404

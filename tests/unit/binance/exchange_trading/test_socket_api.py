@@ -132,3 +132,22 @@ def test_nonsense_is_answered(text: bytes) -> None:
     client = bench.api()
     assert bench.say(client, text)["status"] == 400
     assert bench.say(client, {"id": 2, "method": "time"})["status"] == 200
+
+
+@pytest.mark.parametrize("name", ["apiKey", "signature", "timestamp", "symbol", "newClientOrderId", "quantity"])
+@pytest.mark.parametrize("value", ["\ud800", "", "\u0000", "1e999", "-1", "9" * 400, "None", "\uff11"])
+def test_odd_values_are_refused(name: str, value: str) -> None:
+    """Correctly signed or not: a refusal with a code, no order, and the exchange goes on."""
+    bench = TradingBench()
+    client = bench.api()
+    params: dict[str, object] = {"apiKey": bench.key.key, "timestamp": bench.now_us // 1000}
+    params |= bench.order("BUY", "LIMIT", quantity="0.1", price="99", newClientOrderId="a") | {name: value}
+    payload = "&".join(f"{one}={params[one]}" for one in sorted(params) if one != "signature")
+    signature = bench.signature(payload.encode("utf-8", "replace").decode())
+    message = {"id": 1, "method": "order.place", "params": {"signature": signature} | params}
+    reply = bench.say(client, json.dumps(message).encode())
+    if name == "newClientOrderId" and value in ("None", "-1", "1e999", ""):
+        assert reply["status"] == 200  # a client id like any other, or none
+        return
+    assert reply["error"]["code"] < 0
+    assert not bench.trading.engine.orders

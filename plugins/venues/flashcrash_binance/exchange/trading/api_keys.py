@@ -84,9 +84,9 @@ class ApiKey:
         """Whether the signature is this key's."""
         if self.kind == "hmac":
             right = hmac.new(self.secret.encode(), payload, hashlib.sha256).hexdigest()
-            return hmac.compare_digest(right.encode(), signature.lower().encode())
+            return hmac.compare_digest(right.encode(), signature.lower().encode("utf-8", "replace"))
         try:
-            given = base64.b64decode(signature.encode(), validate=True)
+            given = base64.b64decode(signature.encode("utf-8", "replace"), validate=True)
         except (binascii.Error, ValueError):
             return False
         return _ed25519_signed(self.secret, payload, given)
@@ -117,7 +117,8 @@ def rest_payload(query: bytes, body: bytes) -> tuple[bytes, str]:
 
 def socket_payload(params: Mapping[str, str]) -> bytes:
     """What a request of the WebSocket API signs: all parameters by name, not percent-encoded."""
-    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature").encode()
+    text = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature")
+    return text.encode("utf-8", "replace")  # JSON may hold half a surrogate pair, which nobody can have signed
 
 
 def check_format(key: str) -> None:

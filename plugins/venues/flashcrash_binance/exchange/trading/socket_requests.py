@@ -31,7 +31,7 @@ def read_request(text: bytes) -> SocketRequest | None:
     try:
         frame = msgspec.json.decode(text, type=_Frame)
         params: Any = json.loads(bytes(frame.params), parse_float=str, parse_int=str)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
         return None
     if not isinstance(params, dict):
         return None

@@ -88,6 +88,16 @@ class TradingDesk:
         self.entry = OrderEntry(markets, self.engine)
         self.entry.replica_lag_us = settings.replica_lag_us
 
+    def status(self) -> dict[str, Any]:
+        """How the account stands. Raises InvariantError if money was made or lost otherwise than by trades."""
+        self.engine.check()
+        return {
+            "orders": len(self.engine.orders),
+            "open_orders": sum(map(len, self.engine.open.values())),
+            "trades": len(self.engine.trades),
+            "listeners": self.users.listeners,
+        }
+
     # -- the market --------------------------------------------------------------------------------------------------
 
     def on_trade(self, symbol: str, one: TradePrint, now_us: int) -> None:
@@ -148,7 +158,7 @@ class TradingDesk:
         key = next((value for one, value in headers.items() if one.lower() == "x-mbx-apikey"), "")
 
         def signer() -> ApiKey:
-            payload, signature = rest_payload(query.encode(), body)
+            payload, signature = rest_payload(query.encode("utf-8", "surrogateescape"), body)
             return self._signed(key, payload, signature)
 
         reply = self._answer(call, params, signer, now_us)
