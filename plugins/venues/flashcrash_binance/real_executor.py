@@ -209,7 +209,8 @@ class RealExecutor:
         deadline = loop.time() + _OPEN_S
         while not (gateway.listening and gateway.counts["reconciled"]) and not gateway.halt:
             if loop.time() > deadline or self._failure is not None:
-                raise VenueError(f"{self._url}: {driver.last_failure or self._failure or 'the account stream does not answer'}")
+                why = self._failure or driver.last_failure or driver.last_reconnect or "the account stream does not answer"
+                raise VenueError(f"{self._url}: {why}")
             await asyncio.sleep(0.01)
         gateway.raise_if_halted()
         return (*checked.proved, *external_orders(gateway.external))

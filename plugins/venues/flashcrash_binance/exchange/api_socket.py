@@ -26,7 +26,7 @@ _CALLS: Final = {
 }
 
 
-def api_reply(text: bytes, ask: Callable[[str, str], Answer]) -> bytes:
+def api_reply(text: bytes, ask: Callable[[str, str], Answer], weight_per_minute: int) -> bytes:
     """Answer one request. ``ask(call, query)`` is the REST call of that name."""
     try:
         message = msgspec.json.decode(text)
@@ -45,7 +45,8 @@ def api_reply(text: bytes, ask: Callable[[str, str], Answer]) -> bytes:
     reply: dict[str, Any] = {"id": number, "status": answer.status, key: msgspec.Raw(answer.body)}
     used = answer.headers.get("X-MBX-USED-WEIGHT-1M")
     if used is not None:
-        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "count": int(used)}
+        limit: dict[str, Any] = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
+        limit |= {"limit": weight_per_minute, "count": int(used)}
         reply["rateLimits"] = [limit]
     return msgspec.json.encode(reply)
 

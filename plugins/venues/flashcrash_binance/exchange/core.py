@@ -283,7 +283,11 @@ class ExchangeCore:
             if self.trading is not None and self.trading.receive(connection, text, now_us):
                 return
             prefix = PREFIXES[self.kind]
-            reply = api_reply(text, lambda call, query: self._rest.request("GET", f"{prefix}/{call}?{query}", now_us))
+            reply = api_reply(
+                text,
+                lambda call, query: self._rest.request("GET", f"{prefix}/{call}?{query}", now_us),
+                self.limits.weight_per_minute,
+            )
         else:
             reply = self._subscriptions.answer(connection, text)
         self._desk.send(one, reply, now_us)

@@ -41,6 +41,8 @@ class GatewayDriver:
     ) -> None:
         self.gateway = gateway
         self.last_failure: Failure | None = None
+        self.last_reconnect = ""
+        """Why the gateway gave a connection up last."""
         self.sent_after_ns: deque[int] = deque(maxlen=_KEPT_LATENCIES)
         """From the decision to the bytes handed to the socket, of orders."""
         self._signer = signer
@@ -130,6 +132,7 @@ class GatewayDriver:
             if isinstance(action, ApiCall):
                 self._send(action)
             elif self._socket is not None:
+                self.last_reconnect = action.reason
                 socket, self._socket = self._socket, None
                 socket.close()
                 self.gateway.on_close(self._clock(), "given up")
