@@ -19,6 +19,9 @@ class LocalExchange:
     rest: str
     ws: str
     process: "subprocess.Popen[str]"
+    ws_api: str = ""
+    api_key: str = ""
+    api_secret: str = ""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -38,7 +41,7 @@ def local_exchange(folder: Path, *options: str) -> Iterator[LocalExchange]:
         line = process.stdout.readline()
         assert line, f"the exchange did not start: {errors.read_text()}"
         told = json.loads(line)
-        yield LocalExchange(told["rest"], told["ws"], process)
+        yield LocalExchange(told["rest"], told["ws"], process, told["ws_api"], told.get("api_key", ""), told.get("api_secret", ""))
         assert process.poll() is None, f"the exchange ended by itself: {errors.read_text()}"
     finally:
         process.terminate()

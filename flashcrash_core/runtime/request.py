@@ -108,7 +108,7 @@ def refuse_changes(request: RunRequest) -> None:
     if named:
         raise UsageError(
             f"--resume goes on with what the session began with; drop {named} (only --db, --speed, --out, --json, --safe-mode, "
-            "--quarantine and --allow-path-plugins may be given)"
+            "--quarantine, --allow-path-plugins and --arm may be given)"
         )
 
 

@@ -28,7 +28,7 @@ def require_nothing_open(store: Store, mode: str, executor: Mapping[str, Any]) -
         if record.mode == mode and record.config.get("executor") == executor and (left := _left_open(store, record)):
             raise UsageError(
                 f"session {record.id} of real orders is {record.status} and left {left} at this venue. Take it up first: "
-                f"flashcrash run --mode {mode} --resume {record.id}"
+                f"flashcrash run --resume {record.id}"
             )
 
 

@@ -72,7 +72,7 @@ def test_a_new_run_is_refused_while_something_is_open(kept: Any) -> None:
 
     cut: Any = Cut()
     with pytest.raises(
-        UsageError, match=rf"session {record.id} .* lots of SIMUSDT at this venue.*--mode paper --resume {record.id}"
+        UsageError, match=rf"session {record.id} .* lots of SIMUSDT at this venue.*run --resume {record.id}"
     ):
         require_nothing_open(cut, "paper", executor)
     require_nothing_open(cut, "real", executor)
