@@ -71,9 +71,7 @@ def test_a_new_run_is_refused_while_something_is_open(kept: Any) -> None:
             return [row for row in self.rows if type(row) is kind]
 
     cut: Any = Cut()
-    with pytest.raises(
-        UsageError, match=rf"session {record.id} .* lots of SIMUSDT at this venue.*run --resume {record.id}"
-    ):
+    with pytest.raises(UsageError, match=rf"session {record.id} .* lots of SIMUSDT at this venue.*run --resume {record.id}"):
         require_nothing_open(cut, "paper", executor)
     require_nothing_open(cut, "real", executor)
     require_nothing_open(cut, "paper", {**executor, "rest": "http://elsewhere"})
