@@ -75,6 +75,8 @@ class Lane:
         self.scorer = ScorerGuard(setup.scorer, setup.scorer_name, host) if scorer is None else scorer
         self.entries_blocked = ""
         """Why no entry is allowed for the rest of the session, "" while one is: a plugin that entries need is gone."""
+        self.exits_wait_us = 0
+        """No exit is tried before: the last one could not be sent."""
         self.score_failed = ""
         """Why a score asked for in this moment failed, "" if none did."""
         self.episodes = EpisodeLog()

@@ -32,7 +32,7 @@ from flashcrash_core.runtime.venue_notices import VenueNotices
 from flashcrash_core.trading.blotter import Blotter
 from flashcrash_core.trading.flatten import flatten
 from flashcrash_core.trading.ledger import Ledger
-from flashcrash_core.trading.orders import Command, VenueNotice
+from flashcrash_core.trading.orders import NOT_SENT, Command, NoticeKind, VenueNotice
 from flashcrash_core.trading.risk import RiskConfig, RiskGate
 from flashcrash_core.trading.strategy import Cancel, Enter, Exit, Fees, Intent, Refuse
 from flashcrash_core.trading.views import frozen_order, frozen_position
@@ -40,6 +40,8 @@ from flashcrash_core.trading.views import frozen_order, frozen_position
 __all__ = ["Output", "Session", "SessionSetup"]
 
 _NAN: Final = float("nan")
+_EXIT_PAUSE_US: Final = 250_000
+"""After an exit that could not be sent, in event time."""
 _FAULTS_KEPT: Final = 50
 """Faults shown in a report; storage has all."""
 
@@ -115,6 +117,9 @@ class Session:
             return False
         if isinstance(event, VenueNotice):
             self._notices.take(lane, event)
+            if event.kind is NoticeKind.REJECT and event.reason in NOT_SENT:
+                # Each event would try again, and each try is stored: a thousand orders a second that nobody sends.
+                lane.exits_wait_us = lane.now_us + _EXIT_PAUSE_US
             lane.flat = not self._busy(lane.symbol)
             self._act(lane, event)
         elif lane.on_market(event):
@@ -284,6 +289,8 @@ class Session:
         lane.strategy.on_entered(self.blotter.positions[position_id], intent, lane.now_us)
 
     def _exit(self, lane: Lane, intent: Exit) -> None:
+        if lane.now_us < lane.exits_wait_us:
+            return
         refused = self.risk.refuse_exit(intent)
         if refused:
             message = f"exit of position {intent.position_id} for {intent.qty_lots} lots refused: {refused}"

@@ -20,6 +20,7 @@ from flashcrash_core.errors import InvariantError
 from flashcrash_core.market.events import Event, Side
 
 __all__ = [
+    "NOT_SENT",
     "OPEN_STATES",
     "STOP_TYPES",
     "UNPRICED_TYPES",
@@ -61,6 +62,10 @@ STOP_TYPES: Final = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, O
 """Types that wait for a stop price: :attr:`SubmitOrder.stop_ticks`."""
 UNPRICED_TYPES: Final = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
 """Types that trade at any price: their ``price_ticks`` is 0."""
+
+
+NOT_SENT: Final = frozenset({"venue_unreachable", "rate_limited", "trading_halted"})
+"""Reasons of a REJECT by which an executor says that it sent nothing, and that nothing can be sent at present."""
 
 
 class OrderState(StrEnum):
