@@ -95,7 +95,7 @@ def compose(
             to_money(settings.risk.equity_start),
             client_prefix,
             plugins.executor.spec.name,
-            venue_fees=settings.run.mode == "real",
+            real_venue=settings.run.mode == "real",
         )
     )
     executor = _executor(settings, plugins, session, arming) if trade else None

@@ -58,8 +58,8 @@ class SessionSetup:
     """Start of every client order id; distinct per session where a real venue could confuse sessions."""
     executor_name: str = "executor"
     """Name of the plugin, for its faults."""
-    venue_fees: bool = False
-    """Fees are those of a real venue, as it told them."""
+    real_venue: bool = False
+    """Fees are those of a real venue, as it told them, and it counts how often it is asked."""
 
 
 @define
@@ -90,7 +90,7 @@ class Session:
             lane.instrument.symbol: Lane(lane, self._on_transition, self, self.scorers[id(lane.scorer)]) for lane in setup.lanes
         }
         self.instruments = {symbol: lane.setup.instrument for symbol, lane in self.lanes.items()}
-        self.blotter = Blotter(Ledger(setup.equity_start_minor, setup.fees, venue_fees=setup.venue_fees), self.instruments)
+        self.blotter = Blotter(Ledger(setup.equity_start_minor, setup.fees, venue_fees=setup.real_venue), self.instruments)
         self.risk = RiskGate(setup.risk, self.blotter, setup.fees)
         self.hash = DecisionHash()
         self.now_us = 0
@@ -117,8 +117,9 @@ class Session:
             return False
         if isinstance(event, VenueNotice):
             self._notices.take(lane, event)
-            if event.kind is NoticeKind.REJECT and event.reason in NOT_SENT:
-                # Each event would try again, and each try is stored: a thousand orders a second that nobody sends.
+            if event.kind is NoticeKind.REJECT and (self.setup.real_venue or event.reason in NOT_SENT):
+                # Each event would try again, and each try is stored: a thousand orders a second that nobody sends, or a real
+                # venue's limit used up by what it refuses.
                 lane.exits_wait_us = lane.now_us + _EXIT_PAUSE_US
             lane.flat = not self._busy(lane.symbol)
             self._act(lane, event)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from flashcrash_core.market.events import BookSnapshot, Side, Trade
@@ -47,11 +48,24 @@ def test_exits_wait_after_one_that_was_not_sent(session: Any, reason: str) -> No
     assert 3 <= tried <= 5
 
 
-def test_a_refusal_of_the_venue_is_answered_at_once(session: Any) -> None:
-    """It was sent and refused for a reason of its own: it is tried again with the same event."""
+def test_a_refusal_of_a_simulated_venue_is_answered_at_once(session: Any) -> None:
+    """It was sent and refused for a reason of its own: it is tried again with the same event. Trying costs nothing there."""
     (symbol,) = session.lanes
     t_us = START_US + 1_000_000
     session.on_event(Trade(symbol, 10, t_us, t_us, 500_000, 10, Side.SELL, 10))
     for _ in range(5):
         (command,) = session.take().commands
         session.on_event(VenueNotice(symbol, 1, t_us, t_us, NoticeKind.REJECT, command.client_id, reason="filter_failure"))
+
+
+def test_a_refusal_of_a_real_venue_is_not_answered_at_once(session: Any) -> None:
+    """It counts orders, refused ones too."""
+    session.setup = attrs.evolve(session.setup, real_venue=True)
+    (symbol,) = session.lanes
+    t_us = START_US + 1_000_000
+    session.on_event(Trade(symbol, 10, t_us, t_us, 500_000, 10, Side.SELL, 10))
+    (command,) = session.take().commands
+    session.on_event(VenueNotice(symbol, 1, t_us, t_us, NoticeKind.REJECT, command.client_id, reason="filter_failure"))
+    assert session.take().commands == []
+    session.on_event(Trade(symbol, 11, t_us + 300_000, t_us + 300_000, 500_000, 10, Side.SELL, 11))
+    assert len(session.take().commands) == 1
