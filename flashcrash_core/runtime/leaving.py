@@ -19,6 +19,7 @@ _STEP_S: Final = 0.01
 
 def leave_venue(session: Session, guard: ExecutorGuard, settle: Callable[[], None]) -> None:
     """Cancel open entries and take notices until none is open, or patience ends. ``settle`` stores and carries out."""
+    session.block_entries("run_ended")  # an answer to a cancel is an event, and the strategy is asked at each event
     session.cancel_entries("run_ended")
     settle()
     deadline = time.monotonic() + PATIENCE_S

@@ -14,11 +14,15 @@ class Desk:
     def __init__(self, answers: list[list[str]]) -> None:
         self.open_entries = ["a", "b"]
         self.now_us = 1
-        self.cancelled = ""
+        self.cancelled = self.blocked = ""
         self.told: list[tuple[str, str]] = []
         self.settled = 0
         self.count = type("Count", (), {"quarantined": False})
         self._answers = answers
+
+    def block_entries(self, reason: str) -> None:
+        assert not self.cancelled, "before anything is answered"
+        self.blocked = reason
 
     def cancel_entries(self, reason: str) -> None:
         self.cancelled = reason
@@ -46,7 +50,7 @@ def test_it_goes_on_until_no_entry_is_open() -> None:
     """Answers may take some looks; each is stored."""
     desk = Desk([[], ["b"], [], ["a"]])
     leave(desk)
-    assert (desk.cancelled, desk.open_entries, desk.told) == ("run_ended", [], [])
+    assert (desk.blocked, desk.cancelled, desk.open_entries, desk.told) == ("run_ended", "run_ended", [], [])
     assert desk.settled == 3, "the cancels, and each answer"
 
 

@@ -1,7 +1,9 @@
 """``[executor]`` of the executor ``real``: which Binance takes the orders, and where the key is."""
 
 import hashlib
+import ipaddress
 from typing import Final
+from urllib.parse import urlsplit
 
 from attrs import field, frozen, validators
 
@@ -15,6 +17,10 @@ _HOSTS: Final = {
     Environment.TESTNET: ("https://testnet.binance.vision", "wss://ws-api.testnet.binance.vision/ws-api/v3"),
     Environment.DEMO: ("https://demo-api.binance.com", "wss://demo-ws-api.binance.com/ws-api/v3"),
 }
+
+
+_PRACTICE: Final = {urlsplit(address).hostname for place in (Environment.TESTNET, Environment.DEMO) for address in _HOSTS[place]}
+"""Hosts of the practice grounds."""
 
 
 @frozen(kw_only=True)
@@ -52,8 +58,16 @@ class BinanceOrdersConfig:
 
     @property
     def is_real_money(self) -> bool:
-        """No practice ground, and no venue of one's own."""
-        return self.environment is Environment.LIVE and not self.rest
+        """Anything but a practice ground of Binance's or a venue on this machine, whatever the settings call it."""
+        hosts = {urlsplit(self.rest_base).hostname or "", urlsplit(self.ws_api_url).hostname or ""}
+        return not all(host in _PRACTICE or _is_loopback(host) for host in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def arming_token(config: BinanceOrdersConfig, symbols: tuple[str, ...], day: str) -> str:

@@ -228,9 +228,13 @@ class OrderGateway:
         return ""
 
     def _send_cancel(self, one: TrackedOrder, now_us: int) -> None:
-        if self.connected and one.unknown_since_us is None and not self._requests.wait_us("cancel", now_us):
-            params = cancel_params(one.submit.symbol, one.client_id)
-            self._requests.call("cancel", "order.cancel", params, now_us, client_id=one.client_id, within_us=self.settings.reply_us)
+        """Ask for a cancel, also of an order of unknown fate: it does no harm. What cannot be asked now is asked later."""
+        wait_us = self._requests.wait_us("cancel", now_us)
+        if not self.connected or wait_us:
+            one.ask_us = now_us + max(wait_us, self.settings.query_us)  # the answer to that question cancels
+            return
+        params = cancel_params(one.submit.symbol, one.client_id)
+        self._requests.call("cancel", "order.cancel", params, now_us, client_id=one.client_id, within_us=self.settings.reply_us)
 
     def _query(self, one: TrackedOrder, now_us: int) -> None:
         one.ask_us = now_us + self.settings.query_us
@@ -285,7 +289,7 @@ class OrderGateway:
             self._picture(one, cancelled_order(reply.result, one.instrument), now_us)
             return
         self._verdict(reply, "cancel", now_us)
-        one.ask_us = now_us  # whatever it says: the order itself tells how it stands
+        one.ask_us = now_us + self.settings.query_us  # whatever it says: the order itself tells how it stands
 
     def _on_queried(self, pending: Pending, reply: SocketReply, now_us: int) -> None:
         one = self.orders.get(pending.client_id)

@@ -91,7 +91,7 @@ class TrackedOrder:
         if fill.trade_id in self.fills or fill.trade_id in self.known_trades:
             return
         self.fills[fill.trade_id] = fill
-        self.acknowledged = True  # a fill says more
+        self.acknowledge(fill.ts_us)  # first, or the kernel would go on taking its fate for unknown
         if fill.qty_lots:  # else a sliver below our grid; its lots come with the next one
             fee_minor, fee_lots = self._fees(fill)
             self.tell(
@@ -109,7 +109,7 @@ class TrackedOrder:
 
     def acknowledge(self, venue_us: int) -> None:
         """It is at the venue."""
-        if not self.acknowledged:
+        if not self.acknowledged and not self.ended:
             self.acknowledged = True
             if self.venue is None or self.venue.status is not VenueStatus.REJECTED:
                 self.tell(NoticeKind.ACK, self.client_id, venue_us)
@@ -147,6 +147,8 @@ class TrackedOrder:
         self.ask_us = self.trades_us = None
         kind = _ENDS.get(venue.status)
         if kind is not None:  # a filled order has told its end with its last fill
+            if kind is NoticeKind.REJECT and self.acknowledged:
+                kind = NoticeKind.EXPIRED  # it was there, and what was there cannot be refused any more
             reason = venue.expiry_reason.lower() or venue.status.value.lower()
             self.tell(kind, self.client_id, venue.update_us, reason=reason)
 

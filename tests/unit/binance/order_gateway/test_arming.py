@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flashcrash_binance.endpoints import Environment
 from flashcrash_binance.order_gateway.config import BinanceOrdersConfig, arming_token
 from flashcrash_binance.real_executor import RealExecutor
 from flashcrash_core.api import ConfigError, UsageError
@@ -64,3 +65,25 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     """With the key's name."""
     with pytest.raises(ValueError, match="rest"):
         BinanceOrdersConfig(rest=address)
+
+
+@pytest.mark.parametrize(
+    ("rest", "ws_api"),
+    [
+        ("https://api.binance.com", "wss://ws-api.binance.com:443/ws-api/v3"),
+        ("https://api1.binance.com", "ws://127.0.0.1:1/ws-api/v3"),
+        ("http://127.0.0.1:1", "wss://ws-api.binance.com/ws-api/v3"),
+    ],
+)
+def test_the_live_market_under_another_name_is_the_live_market(rest: str, ws_api: str) -> None:
+    """Where orders would go decides, not what the settings call it."""
+    assert BinanceOrdersConfig(rest=rest, ws_api=ws_api).is_real_money
+    with pytest.raises(UsageError, match="real money"):
+        executor(BinanceOrdersConfig(rest=rest, ws_api=ws_api, environment=Environment.TESTNET)).open(())
+
+
+def test_practice_grounds_and_this_machine_are_no_real_money() -> None:
+    """They need no token."""
+    assert not BinanceOrdersConfig(environment=Environment.TESTNET).is_real_money
+    assert not BinanceOrdersConfig(environment=Environment.DEMO).is_real_money
+    assert not BinanceOrdersConfig(rest="http://127.0.0.1:1", ws_api="ws://localhost:1/ws-api/v3").is_real_money

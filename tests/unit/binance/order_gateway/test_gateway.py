@@ -122,6 +122,25 @@ def test_a_lost_cancel_is_repeated(bench: GatewayBench) -> None:
     assert bench.sent("order.cancel") == 2
 
 
+def test_a_cancel_that_cannot_go_now_goes_later(bench: GatewayBench) -> None:
+    """The venue asked for silence: afterwards the order is cancelled."""
+    bench.submit(order())
+    bench.gateway._requests.limits.silent_until_us = bench.now_us + 20_000_000
+    bench.cancel("a")
+    assert bench.sent("order.cancel") == 0
+    bench.wait(22)
+    assert bench.kinds == ["ACK", "CANCELLED"]
+
+
+def test_a_cancel_that_is_refused_again_and_again_is_not_asked_for_without_pause(bench: GatewayBench) -> None:
+    """The order rests and the venue is overloaded: some two tries a second."""
+    bench.submit(order())
+    bench.errors = {"order.cancel": (503, -1008, "Server is currently overloaded")}
+    bench.cancel("a")
+    bench.wait(5)
+    assert bench.sent("order.cancel") <= 12
+
+
 def test_events_told_twice_and_late_change_nothing(bench: GatewayBench) -> None:
     """A copy of a fill, and the event of the beginning after the end."""
     bench.submit(order())
