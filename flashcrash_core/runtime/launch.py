@@ -31,7 +31,7 @@ from flashcrash_core.runtime.runner import Runner, RunOptions, RunOutcome, refus
 from flashcrash_core.runtime.safe_mode import indicators_left_out, refuse_named_in_safe_mode
 from flashcrash_core.runtime.storage import Store
 from flashcrash_core.runtime.store_guard import opened_store
-from flashcrash_core.runtime.taking_up import order_rows, require_nothing_open, taken_up_lines
+from flashcrash_core.runtime.taking_up import order_rows, require_nothing_open, taken_up_line
 from flashcrash_core.runtime.unused_plugins import unused_plugins
 from flashcrash_core.runtime.venue_connection import at_the_venue
 
@@ -226,13 +226,14 @@ def _take_up(
         )
         composition.warnings += changed_plugins(record, prepared)
         composition.session.take_up(order_rows(store, record.id))
-        composition.warnings += taken_up_lines(composition.session)
+        taken_up = taken_up_line(composition.session)
+        composition.warnings.append(taken_up)
         if on_ready is not None:
             on_ready(prepared, composition)
         with at_the_venue(composition.executor, composition.session.blotter.orders.values()) as proved:
             composition.warnings += proved
             store.reopen_session(record.id)
-            _audit(store, record.id, composition.session.seq, composition.session.now_us, "taken_up", composition.warnings[-1])
+            _audit(store, record.id, composition.session.seq, composition.session.now_us, "taken_up", taken_up)
             return _drive(prepared, composition, store, record.id, request, on_progress, taken_up=True)
     finally:
         source.close()
@@ -312,7 +313,9 @@ def _drive(
     report["warnings"] += [_edge_warning(problem) for problem in problems]
     if store is not None:
         summary = msgspec.json.decode(to_json(report))
-        store.end_session(session_id, status=outcome.status, wall_ended=_now(), decision_hash=session.hash.hex, summary=summary)
+        # What is still open at a real venue must be taken up: such a session is not over, whatever ended the run.
+        status = outcome.status if mode != REAL or session.settled else "interrupted"
+        store.end_session(session_id, status=status, wall_ended=_now(), decision_hash=session.hash.hex, summary=summary)
         report["session_db"] = prepared.config.settings.run.db
     report["warnings"] += [_edge_warning(p) for p in prepared.registry.session_end(session_id=session_id, report=report)]
     return report

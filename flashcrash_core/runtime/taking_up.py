@@ -13,7 +13,7 @@ from flashcrash_core.runtime.session import Session
 from flashcrash_core.runtime.session_account import open_orders
 from flashcrash_core.runtime.storage import Store
 
-__all__ = ["order_rows", "require_nothing_open", "taken_up_lines"]
+__all__ = ["order_rows", "require_nothing_open", "taken_up_line"]
 
 
 def order_rows(store: Store, session_id: str) -> list[IntentRecord | NoticeRecord]:
@@ -32,11 +32,11 @@ def require_nothing_open(store: Store, mode: str, executor: Mapping[str, Any]) -
             )
 
 
-def taken_up_lines(session: Session) -> list[str]:
+def taken_up_line(session: Session) -> str:
     """What was rebuilt, for the user."""
     orders, positions = session.blotter.orders.values(), session.blotter.positions.values()
     held = ", ".join(f"{one.held_lots} lots of {one.symbol}" for one in positions if one.held_lots) or "nothing"
-    return [f"taken up: {len(orders)} orders are asked for; held according to the rows: {held}. It is left before anything new"]
+    return f"taken up: {len(orders)} orders are asked for; held according to the rows: {held}. It is left before anything new"
 
 
 def _left_open(store: Store, record: SessionRecord) -> str:
