@@ -112,7 +112,7 @@ class RealExecutor:
             "halted": gateway.halt,
             "counts": dict(sorted(gateway.counts.items())),
             "orders_open": len(gateway.orders),
-            "orders_unknown": sum(one.unknown_since_us is not None for one in gateway.orders.values()),
+            "orders_unknown": sum(one.unknown_since_us is not None for one in list(gateway.orders.values())),
             "external_orders": len(gateway.external),
             "clock_offset_ms": round(gateway.clock_offset_us / 1e3, 1),
             "sent_after_p50_us": round(after[len(after) // 2] / 1e3, 1) if after else None,
@@ -190,6 +190,7 @@ class RealExecutor:
                     ws=self._url,
                     recv_window_ms=config.recv_window_ms,
                     has_rights_page=config.is_real_money or bool(config.rest),
+                    needs_cash=not orders,
                 )
         except TimeoutError:
             raise VenueError(f"{config.rest_base}: the account could not be looked at within {_OPEN_S:.0f} s") from None

@@ -42,8 +42,11 @@ async def look_at_account(
     ws: str,
     recv_window_ms: int,
     has_rights_page: bool,
+    needs_cash: bool,
 ) -> Checked:
-    """Look at everything. Raises VenueError or UsageError when no order must be sent."""
+    """Look at everything. ``needs_cash``: False while something is taken up, when the cash may be in what is held.
+
+    Raises VenueError or UsageError when no order must be sent."""
     where = Endpoints(MarketKind.SPOT, rest.base, ws)
     offset_us = await _clock_offset(rest, where)
     if abs(offset_us) > CLOCK_LIMIT_US:
@@ -81,9 +84,11 @@ async def look_at_account(
     balances = held.balances.by_asset
     quotes = sorted({instrument.quote_asset for instrument in instruments.values()})
     for asset in quotes:
-        if asset not in balances or not balances[asset].free:
+        if needs_cash and (asset not in balances or not balances[asset].free):
             raise UsageError(f"the account has no free {asset}; deposit some, or trade other symbols")
-    proved.append("the account can trade; free: " + ", ".join(f"{balances[asset].free:f} {asset}" for asset in quotes))
+    proved.append(
+        "the account can trade; free: " + ", ".join(f"{balances[asset].free:f} {asset}" for asset in quotes if asset in balances)
+    )
     return Checked(
         clock_offset_us=offset_us,
         bases={symbol: found[symbol].base_asset for symbol in instruments},

@@ -124,6 +124,7 @@ class GatewayDriver:
             self._act()
         except Exception as error:
             self._on_defect(error)
+            self._schedule()  # what is under way must be looked after all the same
 
     def _act(self) -> None:
         actions = self.gateway.actions
