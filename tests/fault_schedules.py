@@ -146,7 +146,11 @@ def run_schedule(schedule: Schedule) -> Outcome:
     symbols = tuple(("SIMUSDT", "TWOUSDT")[: schedule.symbols])
     sources = simulated_sources(symbols, schedule.seed, **MARKET)
     exchange = ExchangeCore(
-        sources, kind=schedule.kind, faults=parse_faults(schedule.spec), clock=ExchangeClock(), seed=schedule.seed
+        sources,
+        kind=schedule.kind,
+        faults=parse_faults(schedule.spec),
+        clock=ExchangeClock(0, schedule.drift_ppm),
+        seed=schedule.seed,
     )
     core = FeedCore(
         {symbol: SymbolSettings() for symbol in symbols},

@@ -13,17 +13,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def ran(folder: Path, script: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A benchmark in a process of its own, with its document on standard output."""
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *words, "--json"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
+
+
 def test_the_benchmark_measures_both_transports(tmp_path: Path) -> None:
     """A row for each transport: everything that was sent in the time was heard, without a hole, and latencies were taken."""
-    words = ("--rates", "400", "--seconds", "3", "--json")
-    done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks/live_feed.py", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = ran(tmp_path, "live_feed.py", "--rates", "400", "--seconds", "3")
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert [row["used"] for row in rows] == ["websockets", "picows"]
@@ -36,15 +34,7 @@ def test_the_benchmark_measures_both_transports(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
 def test_the_soak_measures_memory_and_storms(tmp_path: Path) -> None:
     """Connections are dropped as planned, each book is whole again at the end, and a slope of memory is told with its error."""
-    words = ("--duration", "9", "--storm", "3", "--json")
-    done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks/live_soak.py", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ran(tmp_path, "live_soak.py", "--duration", "9", "--storm", "3")
     found = json.loads(done.stdout)  # the exit code may be 1: memory grows at first
     assert found["connections_dropped"] == 4, done.stderr  # two storms, two connections
     assert found["reconnections"] >= 4

@@ -401,7 +401,7 @@ class FeedCore:
         """An answer to ``time``."""
         try:
             server_us = to_microseconds(int(_decode_time(body)["serverTime"]))
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, OverflowError):
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             server_us = 0
         if server_us < _LEAST_TIME_US:
             self.rejected["bad_time_answer"] += 1

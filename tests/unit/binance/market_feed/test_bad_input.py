@@ -133,7 +133,18 @@ def test_a_snapshot_that_cannot_be_read(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"serverTime":"soon"}', b'{"serverTime":null}', b'{"serverTime":1e400}', b'{"serverTime":-4}', b"\xff"]
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"serverTime":"soon"}',
+        b'{"serverTime":null}',
+        b'{"serverTime":1e400}',
+        b'{"serverTime":-4}',
+        b"\xff",
+        b'{"serverTime":' + b"[" * 100_000,
+    ],
+    ids=lambda body: body[:24].decode(errors="replace"),
 )
 def test_a_time_that_cannot_be_read(body: bytes) -> None:
     """Counted; the offset stays as it was."""
