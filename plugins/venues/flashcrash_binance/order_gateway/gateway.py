@@ -122,7 +122,7 @@ class OrderGateway:
         self.orders[submit.client_id] = one
         self.counts["taken_up"] += 1
         if state is OrderState.CANCELLING:
-            one.cancel_wanted, one.cancel_told = True, False
+            one.cancel_wanted = True
         if state is OrderState.SENT:
             self._lose(one, "taken_up", now_us)
         else:
@@ -134,7 +134,7 @@ class OrderGateway:
         one = self.orders.get(cancel.client_id)
         if one is None:
             return  # it has ended, and that was told
-        one.cancel_wanted, one.cancel_told = True, False
+        one.cancel_wanted = True
         self._send_cancel(one, now_us)
 
     # -- the connection ----------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class OrderGateway:
                 return
             reply = socket_reply(frame)
         except MalformedAnswer as error:
-            self._malformed(error, now_us)
+            self._malformed(error)
             return
         pending = self._requests.take(reply, now_us)
         if pending is None:
@@ -179,7 +179,7 @@ class OrderGateway:
         try:
             self._answers[pending.what](pending, reply, now_us)
         except MalformedAnswer as error:
-            self._malformed(error, now_us)
+            self._malformed(error)
             order = self.orders.get(pending.client_id)
             if order is not None:
                 self._lose(order, "malformed_answer", now_us)
@@ -299,7 +299,7 @@ class OrderGateway:
             order = queried_order(reply.result, one.instrument)
             one.ask_us = None
             self._picture(one, order, now_us)
-            if not one.ended and not order.status.final and one.cancel_wanted and not one.cancel_told:
+            if not one.ended and not order.status.final and one.cancel_wanted:
                 self._send_cancel(one, now_us)
             return
         found = self._verdict(reply, "query", now_us)
@@ -447,7 +447,7 @@ class OrderGateway:
             self.halt = self.halt or found.reason
         return found
 
-    def _malformed(self, error: Exception, _now_us: int) -> None:
+    def _malformed(self, error: Exception) -> None:
         self.counts["malformed"] += 1
         self.actions.append(Reconnect(reason=f"an answer that cannot be read: {error}"))
 

@@ -52,8 +52,7 @@ class TrackedOrder:
     trades_us: int | None = None
     """When its trades are to be asked for."""
     cancel_wanted: bool = False
-    cancel_told: bool = True
-    """The last wish to cancel has come to an end."""
+    """It is to be cancelled, and is asked to be until it has ended."""
     ended: bool = False
     """Its end was told."""
     acknowledged: bool = False
@@ -130,20 +129,14 @@ class TrackedOrder:
             self.unknown_since_us = now_us
             self.tell(NoticeKind.UNKNOWN, self.client_id, now_us, reason=reason)
 
-    def cancel_refused(self, reason: str, venue_us: int) -> None:
-        """The venue does not cancel it, and it has not ended."""
-        if not self.cancel_told and not self.ended:
-            self.cancel_told = True
-            self.tell(NoticeKind.CANCEL_REJECT, self.client_id, venue_us, reason=reason)
-
     def _settle(self) -> None:
         venue = self.venue
         if self.filled_lots == self.submit.qty_lots:
-            self.ended = self.cancel_told = True  # whatever the venue words it as: no more can fill
+            self.ended = True  # whatever the venue words it as: no more can fill
             self.ask_us = self.trades_us = None
         if venue is None or self.ended or not venue.status.final or self.missing_trades:
             return
-        self.ended = self.cancel_told = True
+        self.ended = True
         self.ask_us = self.trades_us = None
         kind = _ENDS.get(venue.status)
         if kind is not None:  # a filled order has told its end with its last fill
